@@ -1,0 +1,1 @@
+"""Ways of getting better: evolution and PPO. They see the world through Gymnasium and dreamgym's public names."""

@@ -1,0 +1,156 @@
+"""Actions: as the game takes them, as M reads them, and how a policy's few outputs become one."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from dreamgym.errors import ActionError, TaskError
+
+Array = Any  # a numpy array or a TensorFlow tensor, as the array namespace in use makes them
+
+
+@dataclass(frozen=True)
+class ActionCodec:
+    """Turns actions of a Box or Discrete space into M's float vectors and back.
+
+    A Box action is its own code, flattened; a Discrete one is coded one-hot.
+
+    Attributes:
+        space: The game's own action space.
+    """
+
+    space: gym.Space
+
+    def __post_init__(self) -> None:
+        if isinstance(self.space, gym.spaces.Box):
+            if not self.space.is_bounded():
+                raise TaskError(f"action space {self.space} is unbounded; dreamgym needs finite bounds")
+        elif not isinstance(self.space, gym.spaces.Discrete):
+            raise TaskError(f"action space {self.space} is not supported; expected a Box or a Discrete space")
+
+    @property
+    def size(self) -> int:
+        """The length of a coded action."""
+        if isinstance(self.space, gym.spaces.Discrete):
+            return int(self.space.n)
+        return int(np.prod(self.space.shape or (1,)))
+
+    def encode(self, action: Any) -> np.ndarray:
+        """The code of one action.
+
+        Args:
+            action: An action of the space. A Box action that overshoots its bounds is clipped.
+
+        Returns:
+            A new float32 array of shape ``(size,)``.
+
+        Raises:
+            ActionError: The action holds NaN, has another shape, or is no member of a Discrete space.
+        """
+        if isinstance(self.space, gym.spaces.Discrete):
+            return self._one_hot(action)
+        try:
+            values = np.asarray(action, dtype=np.float32)
+        except (TypeError, ValueError) as error:
+            raise ActionError(f"action {action!r} is not numeric; expected {self.space}") from error
+        if values.shape != self.space.shape:
+            raise ActionError(f"action has shape {values.shape}, expected {self.space.shape} for {self.space}")
+        return self._clip(values, action).reshape(-1)
+
+    def encode_batch(self, actions: Any) -> np.ndarray:
+        """The codes of a batch of actions, shape ``(n, size)`` float32; errors as in :meth:`encode`."""
+        if isinstance(self.space, gym.spaces.Discrete):
+            return np.stack([self._one_hot(action) for action in np.asarray(actions).reshape(-1)])
+        values = np.asarray(actions, dtype=np.float32)
+        if values.ndim < 1 or values.shape[1:] != self.space.shape:
+            raise ActionError(f"actions have shape {values.shape}, expected (n, *{self.space.shape})")
+        return self._clip(values, actions).reshape(len(values), self.size)
+
+    def decode(self, code: np.ndarray) -> Any:
+        """The game's action for a code of shape ``(size,)``: a new array, or an int for a Discrete space."""
+        if isinstance(self.space, gym.spaces.Discrete):
+            return int(np.argmax(code)) + int(self.space.start)
+        return self._clip(np.asarray(code, self.space.dtype), code).reshape(self.space.shape)
+
+    def _clip(self, values: np.ndarray, original: Any) -> np.ndarray:
+        if np.isnan(values).any():
+            raise ActionError(f"action {original!r} holds NaN; the policy that made it is broken")
+        assert isinstance(self.space, gym.spaces.Box)
+        return np.clip(values, self.space.low, self.space.high)
+
+    def _one_hot(self, action: Any) -> np.ndarray:
+        assert isinstance(self.space, gym.spaces.Discrete)
+        value = np.asarray(action)
+        if value.shape not in ((), (1,)) or not self.space.contains(int_or_none(value)):
+            raise ActionError(f"action {action!r} is not in {self.space}")
+        code = np.zeros(self.size, np.float32)
+        code[int(value.reshape(())) - int(self.space.start)] = 1.0
+        return code
+
+    def to_json(self) -> dict[str, Any]:
+        """The space as plain JSON data."""
+        if isinstance(self.space, gym.spaces.Discrete):
+            return {"type": "Discrete", "n": int(self.space.n), "start": int(self.space.start)}
+        assert isinstance(self.space, gym.spaces.Box)
+        return {
+            "type": "Box",
+            "low": self.space.low.tolist(),
+            "high": self.space.high.tolist(),
+            "dtype": str(self.space.dtype),
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "ActionCodec":
+        """The codec that :meth:`to_json` described."""
+        if data.get("type") == "Discrete":
+            return cls(gym.spaces.Discrete(data["n"], start=data["start"]))
+        if data.get("type") == "Box":
+            dtype = np.dtype(data["dtype"]).type
+            return cls(gym.spaces.Box(np.array(data["low"], dtype), np.array(data["high"], dtype), dtype=dtype))
+        raise TaskError(f"action space {data!r} is not one dreamgym wrote; expected a Box or a Discrete")
+
+
+def int_or_none(value: np.ndarray) -> int | None:
+    """A 0-d or one-element integer array as an int; None for anything that is not a whole number."""
+    if not np.issubdtype(value.dtype, np.integer):
+        return None
+    return int(value.reshape(()))
+
+
+@dataclass(frozen=True)
+class ActionHead:
+    """How a policy's raw outputs become a coded action.
+
+    Attributes:
+        n_outputs: How many numbers the policy puts out.
+        function: ``function(xp, outputs)`` with outputs of shape ``(..., n_outputs)`` gives codes of shape
+            ``(..., code size)``; written for an array namespace ``xp`` (NumPy's or TensorFlow's).
+    """
+
+    n_outputs: int
+    function: Callable[[Any, Array], Array]
+
+
+def default_head(codec: ActionCodec) -> ActionHead:
+    """One output per number of the code: tanh scaled to a Box's bounds, or the largest of a Discrete's."""
+    if isinstance(codec.space, gym.spaces.Discrete):
+        return ActionHead(codec.size, one_hot_of_largest)
+    assert isinstance(codec.space, gym.spaces.Box)
+    low, high = codec.space.low.reshape(-1), codec.space.high.reshape(-1)
+    middle = ((high + low) / 2).astype(np.float32)
+    half = ((high - low) / 2).astype(np.float32)
+
+    def scaled_tanh(xp: Any, outputs: Array) -> Array:
+        return xp.tanh(outputs) * half + middle
+
+    return ActionHead(codec.size, scaled_tanh)
+
+
+def one_hot_of_largest(xp: Any, outputs: Array) -> Array:
+    """A one-hot code of the largest output, the first one where several are equal."""
+    size = outputs.shape[-1]
+    largest = xp.argmax(outputs, axis=-1)
+    return xp.where(xp.expand_dims(largest, -1) == xp.arange(size), np.float32(1), np.float32(0))

@@ -1,0 +1,90 @@
+"""V in NumPy: a frame or a few, encoded or decoded without TensorFlow.
+
+TensorFlow costs seconds and hundreds of megabytes in every process that imports it; collection workers, a
+single env and a rendered dream need only these four convolutions. Batches go through Keras, see
+:class:`dreamgym.world_model.WorldModel`.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+Arrays = Mapping[str, np.ndarray]
+ENCODER_FILTERS = (32, 64, 128, 256)
+DECODER_FILTERS = (128, 64, 32, 3)
+DECODER_KERNELS = (5, 5, 6, 6)
+
+
+def array_shapes(latent_size: int) -> dict[str, tuple[int, ...]]:
+    """The names and shapes of V's arrays for a number of latents."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    channels = 3
+    for i, n in enumerate(ENCODER_FILTERS):
+        shapes |= {f"encoder_{i}_kernel": (4, 4, channels, n), f"encoder_{i}_bias": (n,)}
+        channels = n
+    for name in ("mu", "logvar"):
+        shapes |= {f"{name}_kernel": (1024, latent_size), f"{name}_bias": (latent_size,)}
+    shapes |= {"decoder_dense_kernel": (latent_size, 1024), "decoder_dense_bias": (1024,)}
+    channels = 1024
+    for i, (n, k) in enumerate(zip(DECODER_FILTERS, DECODER_KERNELS, strict=True)):
+        shapes |= {f"decoder_{i}_kernel": (k, k, n, channels), f"decoder_{i}_bias": (n,)}
+        channels = n
+    return shapes
+
+
+def encode(arrays: Arrays, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """V's posterior.
+
+    Args:
+        arrays: V's arrays, see :func:`dreamgym.vision.to_arrays`.
+        frames: uint8, ``(n, 64, 64, 3)``.
+
+    Returns:
+        ``mu`` and ``logvar``, float32, ``(n, Z)`` each.
+    """
+    x = frames.astype(np.float32) * np.float32(1 / 255)
+    for i in range(4):
+        x = np.maximum(_convolve(x, arrays[f"encoder_{i}_kernel"]) + arrays[f"encoder_{i}_bias"], 0)
+    x = x.reshape(len(x), -1)
+    return (
+        x @ arrays["mu_kernel"] + arrays["mu_bias"],
+        x @ arrays["logvar_kernel"] + arrays["logvar_bias"],
+    )
+
+
+def decode(arrays: Arrays, z: np.ndarray) -> np.ndarray:
+    """The frames that latents stand for: uint8, ``(n, 64, 64, 3)``, for ``z`` of shape ``(n, Z)``."""
+    x = z @ arrays["decoder_dense_kernel"] + arrays["decoder_dense_bias"]
+    x = x.reshape(len(z), 1, 1, -1)
+    for i in range(4):
+        x = _convolve_transposed(x, arrays[f"decoder_{i}_kernel"]) + arrays[f"decoder_{i}_bias"]
+        if i < 3:
+            np.maximum(x, 0, out=x)
+    picture = 0.5 + 0.5 * np.tanh(0.5 * x)
+    return (picture * 255 + 0.5).astype(np.uint8)
+
+
+def _convolve(x: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+    """A stride-2 convolution without padding; ``kernel`` is ``(k, k, in, out)`` as Keras keeps it."""
+    n, height, width, channels = x.shape
+    k, _, _, n_out = kernel.shape
+    rows, columns = (height - k) // 2 + 1, (width - k) // 2 + 1
+    s0, s1, s2, s3 = x.strides
+    windows = np.lib.stride_tricks.as_strided(
+        x, (n, rows, columns, k, k, channels), (s0, 2 * s1, 2 * s2, s1, s2, s3), writeable=False
+    )
+    columns_matrix = windows.reshape(n * rows * columns, k * k * channels)
+    return (columns_matrix @ kernel.reshape(-1, n_out)).reshape(n, rows, columns, n_out)
+
+
+def _convolve_transposed(x: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+    """A stride-2 transposed convolution; ``kernel`` is ``(k, k, out, in)`` as Keras keeps it."""
+    n, rows, columns, channels = x.shape
+    k, _, n_out, _ = kernel.shape
+    stamps = x.reshape(-1, channels) @ kernel.reshape(-1, channels).T
+    stamps = stamps.reshape(n, rows, columns, k, k, n_out)
+    out = np.zeros((n, 2 * (rows - 1) + k, 2 * (columns - 1) + k, n_out), np.float32)
+    for i in range(k):
+        for j in range(k):
+            out[:, i : i + 2 * rows - 1 : 2, j : j + 2 * columns - 1 : 2] += stamps[:, :, :, i, j]
+    return out

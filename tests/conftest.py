@@ -1,0 +1,54 @@
+"""What many tests start from."""
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+from dreamgym.actions import ActionCodec
+from dreamgym.convolution import array_shapes
+from dreamgym.dynamics import MemoryArrays
+from dreamgym.tasks import CAR_RACING, Task
+from dreamgym.world_model import Starts, WorldModel
+from tests.tiny_game import TINY_TASK
+
+CAR_ACTIONS = gym.spaces.Box(np.array([-1, 0, 0], np.float32), np.array([1, 1, 1], np.float32))
+
+
+def random_world_model(task: Task, space: gym.Space, hidden_size: int, seed: int = 0) -> WorldModel:
+    """A world model whose V and M hold small random numbers."""
+    rng = np.random.default_rng(seed)
+    codec = ActionCodec(space)
+    z, k, a = task.latent_size, task.n_mixtures, codec.size
+
+    def draw(*shape: int) -> np.ndarray:
+        scale = 1 / np.sqrt(np.prod(shape[:-1])) if len(shape) > 1 else 0.1
+        return (rng.standard_normal(shape) * scale).astype(np.float32)
+
+    memory = MemoryArrays(
+        draw(z + a, 4 * hidden_size),
+        draw(hidden_size, 4 * hidden_size),
+        draw(4 * hidden_size),
+        draw(hidden_size, 3 * k * z + 2),
+        np.concatenate([draw(3 * k * z + 1), [-3.0]]).astype(np.float32),
+    )
+    vision = {name: draw(*shape) for name, shape in array_shapes(z).items()}
+    starts = Starts(draw(6, 5, z), draw(6, 5, z), np.stack([codec.encode(space.sample()) for _ in range(24)]))
+    starts = Starts(starts.mu, starts.logvar, starts.action.reshape(6, 4, a))
+    return WorldModel(task, codec, vision, memory, starts)
+
+
+@pytest.fixture(scope="session")
+def tiny_task() -> Task:
+    return TINY_TASK
+
+
+@pytest.fixture(scope="session")
+def tiny_world_model() -> WorldModel:
+    return random_world_model(TINY_TASK, gym.spaces.Discrete(3, seed=0), TINY_TASK.hidden_size)
+
+
+@pytest.fixture(scope="session")
+def car_world_model() -> WorldModel:
+    space = ActionCodec(CAR_ACTIONS).space
+    space.seed(0)
+    return random_world_model(CAR_RACING, space, hidden_size=16)
