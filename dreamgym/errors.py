@@ -35,3 +35,7 @@ class JobError(DreamGymError, RuntimeError):
 
 class ExperimentError(DreamGymError, ValueError):
     """An experiment's folder or settings do not fit what was asked of it."""
+
+
+class VideoError(DreamGymError, ValueError):
+    """A video cannot be written under that name, or from those frames."""
