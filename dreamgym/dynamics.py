@@ -129,3 +129,24 @@ def sample_posterior(xp: Any, mu: Array, logvar: Array, normal: Array) -> Array:
     bound = np.float32(LATENT_BOUND)
     z = mu + xp.exp(logvar * np.float32(0.5)) * normal
     return xp.minimum(xp.maximum(z, -bound), bound)
+
+
+def warm_up(
+    xp: Any, memory: MemoryArrays, mu: Array, logvar: Array, action: Array, normal: Array
+) -> tuple[Array, Array, Array]:
+    """Runs M over a real sequence: the ``(z, h, c)`` that a dream begins with.
+
+    Args:
+        xp: The array namespace.
+        memory: M's arrays.
+        mu: ``(N, L + 1, Z)``.
+        logvar: ``(N, L + 1, Z)``.
+        action: Coded, ``(N, L, A)``.
+        normal: The posterior's noise, ``(N, L + 1, Z)``.
+    """
+    z = sample_posterior(xp, mu, logvar, normal)
+    h = xp.zeros((mu.shape[0], memory.recurrent_kernel.shape[0]), np.float32)
+    c = h
+    for step in range(action.shape[1]):
+        h, c = lstm_step(xp, memory, z[:, step], action[:, step], h, c)
+    return z[:, -1], h, c
