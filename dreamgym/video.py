@@ -1,16 +1,26 @@
-"""Frames to mp4 and gif: columns side by side, each with its label, and a strip of rewards under them."""
+"""Videos: frames to mp4 and gif, and a policy recorded in the real game, in the dream, or in both."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import numpy as np
 
-from dreamgym.errors import VideoError
+from dreamgym.actions import ActionCodec
+from dreamgym.columns import side_by_side
+from dreamgym.dynamics import sample_posterior
+from dreamgym.envs.dream import DreamEnv
+from dreamgym.errors import PolicyError, VideoError
+from dreamgym.fidelity import open_loop
+from dreamgym.play import LatentFollower
+from dreamgym.policies import Policy, load_policy
+from dreamgym.resolve import resolve_task, resolve_world_model, saved
+from dreamgym.tasks import Task
+from dreamgym.world_model import WorldModel
 
-COLOURS = ((90, 200, 120), (240, 150, 70), (110, 160, 250), (230, 110, 190))  # RGB, one a line of the strip
-LABEL_HEIGHT, STRIP_HEIGHT, GAP = 28, 84, 8
-_BACKGROUND, _TEXT = 24, (235, 235, 235)
+RecordEnv = Literal["real", "latent", "dream", "compare"]
+WARM_UP = 50  # real frames that M sees before it dreams on alone: the length of the game's own zoom-in
 
 
 def write_video(path: str | Path, frames: Sequence[np.ndarray] | np.ndarray, fps: float = 50) -> Path:
@@ -49,86 +59,6 @@ def check_suffix(path: str | Path) -> None:
         raise VideoError(f"cannot write {path}: expected a name that ends in .mp4 or .gif")
 
 
-def side_by_side(
-    columns: Mapping[str, Sequence[np.ndarray] | np.ndarray],
-    rewards: Mapping[str, Sequence[float] | np.ndarray] | None = None,
-    scale: int = 4,
-    mark: int = 0,
-) -> np.ndarray:
-    """Columns of frames beside each other, aligned in time.
-
-    Args:
-        columns: Frames by label, uint8 ``(T, h, w, 3)`` each, all of one height; ``scale`` times as large in the
-            picture. A column that ends early keeps its last frame.
-        rewards: Rewards by label, drawn as their running sums in a strip under the columns. Reward t was earned
-            between frames t and t + 1.
-        scale: A whole number of picture pixels a frame's pixel.
-        mark: The frame at which the strip shows a line: where a dream is on its own.
-
-    Returns:
-        uint8, ``(T, height, width, 3)``, T the longest column's.
-
-    Raises:
-        VideoError: There is no column, or one is empty.
-    """
-    if not columns or any(len(frames) == 0 for frames in columns.values()):
-        raise VideoError("side_by_side needs at least one column, and a frame in each")
-    length = max(len(frames) for frames in columns.values())
-    stacks = [_column(label, frames, length, scale) for label, frames in columns.items()]
-    gap = np.full((length, stacks[0].shape[1], GAP, 3), _BACKGROUND, np.uint8)
-    spaced = [part for stack in stacks for part in (gap, stack)][1:]
-    picture = np.concatenate(spaced, axis=2)
-    if rewards:
-        picture = np.concatenate([picture, reward_strip(rewards, length, picture.shape[2], mark)], axis=1)
-    return picture
-
-
-def reward_strip(
-    rewards: Mapping[str, Sequence[float] | np.ndarray], length: int, width: int, mark: int = 0
-) -> np.ndarray:
-    """Running sums of rewards as lines that grow with time, uint8 ``(length, STRIP_HEIGHT, width, 3)``."""
-    import cv2
-
-    sums = {label: np.concatenate([[0.0], np.cumsum(values)])[:length] for label, values in rewards.items()}
-    low = min(float(values.min()) for values in sums.values())
-    high = max(float(values.max()) for values in sums.values())
-    span = max(high - low, 1e-6)
-    left, usable = 110, max(width - 118, 1)
-
-    def points(values: np.ndarray) -> np.ndarray:
-        x = left + np.arange(len(values)) * usable / max(length - 1, 1)
-        y = STRIP_HEIGHT - 8 - (values - low) / span * (STRIP_HEIGHT - 16)
-        return np.stack([x, y], axis=1).round().astype(np.int32)
-
-    lines = {label: points(values) for label, values in sums.items()}
-    strip = np.full((length, STRIP_HEIGHT, width, 3), _BACKGROUND, np.uint8)
-    for t, picture in enumerate(strip):
-        if 0 < mark <= t:
-            x = left + round(mark * usable / max(length - 1, 1))
-            cv2.line(picture, (x, 4), (x, STRIP_HEIGHT - 4), (90, 90, 90), 1)
-        for i, (label, line) in enumerate(lines.items()):
-            colour = COLOURS[i % len(COLOURS)]
-            cv2.polylines(picture, [line[: t + 1]], False, colour, 2, cv2.LINE_AA)
-            value = sums[label][min(t, len(line) - 1)]
-            _write(picture, f"{label} {value:.0f}", (6, 24 + 22 * i), colour)
-    return strip
-
-
-def _column(label: str, frames: Any, length: int, scale: int) -> np.ndarray:
-    pictures = np.asarray(frames, np.uint8)
-    pictures = np.concatenate([pictures, np.repeat(pictures[-1:], length - len(pictures), axis=0)])
-    pictures = pictures.repeat(scale, axis=1).repeat(scale, axis=2)
-    header = np.full((LABEL_HEIGHT, pictures.shape[2], 3), _BACKGROUND, np.uint8)
-    _write(header, label, (6, LABEL_HEIGHT - 9), _TEXT)
-    return np.concatenate([np.broadcast_to(header, (length, *header.shape)), pictures], axis=1)
-
-
-def _write(picture: np.ndarray, text: str, place: tuple[int, int], colour: tuple[int, int, int]) -> None:
-    import cv2
-
-    cv2.putText(picture, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.5, colour, 1, cv2.LINE_AA)
-
-
 def _write_mp4(path: Path, frames: np.ndarray, fps: float) -> None:
     import imageio
 
@@ -151,3 +81,161 @@ def _write_gif(path: Path, frames: np.ndarray, fps: float) -> None:
     pictures = [Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
     duration = max(round(1000 / fps), 20)  # ms; browsers slow down what is quicker
     pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=duration, loop=0, optimize=False)
+
+
+@dataclass(frozen=True)
+class Episode:
+    """What was seen of an episode of T steps.
+
+    Attributes:
+        frames: What V sees, uint8 ``(T + 1, 64, 64, 3)``.
+        pictures: What people see, uint8 ``(T + 1, height, width, 3)``.
+        codes: Coded actions, ``(T, A)`` float32.
+        rewards: The game's, ``(T,)``.
+    """
+
+    frames: np.ndarray
+    pictures: np.ndarray
+    codes: np.ndarray
+    rewards: np.ndarray
+
+
+def record(
+    policy: Policy | str,
+    path: str | Path,
+    *,
+    env: RecordEnv = "compare",
+    world_model: WorldModel | str | Path | None = None,
+    task: Task | str | None = None,
+    steps: int = 300,
+    seed: int = 0,
+    fps: float = 50,
+    temperature: float | None = None,
+) -> Path:
+    """Records one episode of a policy.
+
+    Args:
+        policy: A policy, or how a command line names one, see :func:`dreamgym.policies.load_policy`.
+        path: The ``.mp4`` or ``.gif``.
+        env: ``real``, the stock game; ``latent``, its frames beside V's reconstruction; ``dream``; or ``compare``,
+            see :func:`record_comparison`.
+        world_model: A folder, a pretrained name or a live one; only the real game with a policy that does not
+            look can do without.
+        task: The world model's if None.
+        steps: At most.
+        seed: Of the episode.
+        fps: Frames a second.
+        temperature: The dream's; the world model's own if None.
+
+    Raises:
+        VideoError: The path's suffix is neither.
+        PolicyError: The policy is unknown, does not fit the task, or lacks the world model it needs.
+    """
+    check_suffix(path)
+    if env not in ("real", "latent", "dream", "compare"):
+        raise VideoError(f"env is {env!r}, expected 'real', 'latent', 'dream' or 'compare'")
+    known = resolve_world_model(world_model)
+    if known is None and env != "real":
+        raise PolicyError(f"recording env {env!r} needs a world model; pass its folder")
+    if known is not None and temperature is not None:
+        known = known.replace(temperature=temperature)
+    place, codec = resolve_task(task, known)
+    player = load_policy(policy, place, codec) if isinstance(policy, str) else policy
+    if env == "compare":
+        assert known is not None
+        return record_comparison(known, player, seed, steps, path, fps=fps)
+    if env == "dream":
+        assert known is not None
+        pictures, rewards = _dream(known, player, seed, steps)
+        return write_video(path, side_by_side({"dream": pictures}, {"dream": rewards}, scale=1), fps)
+    episode = play(place, codec, player, known, seed, steps)
+    if env == "real":
+        return write_video(path, side_by_side({"real": episode.pictures}, {"real": episode.rewards}, scale=1), fps)
+    assert known is not None
+    columns = {"real": episode.frames, "reconstruction": reconstruct(known, episode.frames)}
+    return write_video(path, side_by_side(columns, {"real": episode.rewards}), fps)
+
+
+def record_comparison(
+    world_model: WorldModel,
+    policy: Policy,
+    seed: int,
+    steps: int,
+    path: str | Path,
+    *,
+    warm_up: int = WARM_UP,
+    fps: float = 50,
+) -> Path:
+    """Records the real game, V's reconstruction of it and M's dream of it, in step and under the same actions.
+
+    The policy plays the stock game. M follows the real frames for ``warm_up`` steps and dreams on alone, at the
+    world model's temperature, under the actions that were played; the strip counts rewards from there on.
+    """
+    check_suffix(path)
+    episode = play(world_model.task, world_model.codec, policy, world_model, seed, steps)
+    warm_up = min(warm_up, len(episode.codes) // 2)
+    rng = np.random.default_rng([seed, 11])
+    mu, logvar = in_parts(world_model.encode, episode.frames)
+    z = sample_posterior(np, mu, logvar, rng.standard_normal(mu.shape, np.float32))
+    dreamt, targets = open_loop(world_model, z[None], episode.codes[None], warm_up, rng)
+    (pictures,) = in_parts(lambda part: (world_model.decode(part),), dreamt[0])
+    counted = np.arange(len(episode.codes)) >= warm_up
+    paid = world_model.task.price * targets[0] + world_model.task.step_cost
+    film = side_by_side(
+        {"real": episode.frames, "reconstruction": reconstruct(world_model, episode.frames), "dream": pictures},
+        {"real": episode.rewards * counted, "dream": paid * counted},
+        mark=warm_up,
+    )
+    return write_video(path, film, fps)
+
+
+def play(
+    task: Task, codec: ActionCodec, policy: Policy, world_model: WorldModel | None, seed: int, steps: int
+) -> Episode:
+    """Plays one episode of the stock game, at most ``steps`` long, and keeps what was seen."""
+    if policy.needs_latents and world_model is None:
+        raise PolicyError(f"policy {policy.name!r} looks at latents; pass a world model's folder")
+    follower = LatentFollower(world_model) if policy.needs_latents and world_model else None
+    env = task.make_env("stock", render_mode="rgb_array")
+    try:
+        policy.reset(seed)
+        frames, pictures = [task.frame(env.reset(seed=seed)[0])], [env.render()]
+        latent = follower.reset(frames[0], np.random.default_rng([seed, 12])) if follower else None
+        codes, rewards = [], []
+        for _ in range(steps):
+            codes.append(codec.encode(policy(latent)))
+            observation, reward, terminated, truncated, _ = env.step(codec.decode(codes[-1]))
+            frames.append(task.frame(observation))
+            pictures.append(env.render())
+            rewards.append(float(reward))
+            if terminated or truncated:
+                break
+            latent = follower.step(frames[-1], codes[-1]) if follower else None
+    finally:
+        env.close()
+    return Episode(np.stack(frames), np.stack(pictures), np.stack(codes), np.array(rewards))  # type: ignore[arg-type]
+
+
+def _dream(world_model: WorldModel, policy: Policy, seed: int, steps: int) -> tuple[np.ndarray, np.ndarray]:
+    with saved(world_model) as folder:
+        env = DreamEnv(folder, max_episode_steps=steps, render_mode="rgb_array")
+    policy.reset(seed)
+    observation, _ = env.reset(seed=seed)
+    pictures, rewards, over = [env.render()], [], False
+    while not over:
+        observation, reward, terminated, truncated, _ = env.step(policy(observation))
+        pictures.append(env.render())
+        rewards.append(reward)
+        over = terminated or truncated
+    return np.stack(pictures), np.array(rewards)  # type: ignore[arg-type]
+
+
+def reconstruct(world_model: WorldModel, frames: np.ndarray) -> np.ndarray:
+    """What V makes of frames ``(n, 64, 64, 3)``: decoded from the mean of its posterior."""
+    return in_parts(lambda part: (world_model.decode(world_model.encode(part)[0]),), frames)[0]
+
+
+def in_parts(function: Callable[[np.ndarray], tuple[np.ndarray, ...]], rows: np.ndarray) -> list[np.ndarray]:
+    """Calls a function with a few rows at a time: V then runs in NumPy, without seconds of loading TensorFlow."""
+    parts = [function(rows[i : i + 8]) for i in range(0, len(rows), 8)]
+    return [np.concatenate(column) for column in zip(*parts, strict=True)]

@@ -5,8 +5,11 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
-from dreamgym.errors import VideoError
-from dreamgym.video import GAP, LABEL_HEIGHT, STRIP_HEIGHT, reward_strip, side_by_side, write_video
+from dreamgym.columns import GAP, LABEL_HEIGHT, STRIP_HEIGHT, reward_strip, side_by_side
+from dreamgym.errors import PolicyError, VideoError
+from dreamgym.policies import ConstantPolicy, LinearController
+from dreamgym.video import play, reconstruct, record, record_comparison, write_video
+from tests.tiny_game import TINY_TASK
 
 
 def fading(length, height, width):
@@ -90,3 +93,60 @@ def test_the_strip_grows_with_time_and_marks_where_the_dream_begins():
     mark = 110 + round(20 * 182 / 40)
     assert (strip[20:, 10, mark] == 90).all()
     assert (strip[:20, 10, mark] == 24).all()
+
+
+def film_size(path):
+    film = cv2.VideoCapture(str(path))
+    size = tuple(int(film.get(each)) for each in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+    film.release()
+    return size
+
+
+@pytest.mark.parametrize(("env", "columns"), [("latent", 2), ("compare", 3)])
+def test_what_v_and_m_see_is_recorded_in_columns(tiny_world_model, tmp_path, env, columns):
+    path = record("constant:1", tmp_path / "film.mp4", env=env, world_model=tiny_world_model, steps=12)
+    assert len(read(path)) == 13
+    width = columns * 256 + (columns - 1) * GAP
+    assert film_size(path) == (width, LABEL_HEIGHT + 256 + STRIP_HEIGHT)
+
+
+def test_the_real_game_and_the_dream_are_recorded_as_they_look(tiny_world_model, tmp_path):
+    real = record("constant:2", tmp_path / "real.mp4", env="real", task=TINY_TASK, steps=50)
+    assert film_size(real)[0] == 36
+    assert len(read(real)) in (4, 5, 6), "it ends where the game ends"
+    folder = tiny_world_model.save(tmp_path / "world_model")
+    dream = record("random", tmp_path / "dream.gif", env="dream", world_model=folder, steps=5)
+    assert 2 <= len(read(dream)) <= 6
+
+
+def test_the_comparison_shows_the_same_moment_in_every_column(tiny_world_model):
+    episode = play(TINY_TASK, tiny_world_model.codec, ConstantPolicy(tiny_world_model.codec, 1), None, 0, 7)
+    assert (len(episode.frames), len(episode.codes), len(episode.rewards)) == (8, 7, 7)
+    game = TINY_TASK.make_env("stock")
+    frames = [TINY_TASK.frame(game.reset(seed=0)[0])]
+    frames += [TINY_TASK.frame(game.step(1)[0]) for _ in range(7)]
+    game.close()
+    np.testing.assert_array_equal(episode.frames, frames)
+    np.testing.assert_array_equal(
+        reconstruct(tiny_world_model, episode.frames)[5],
+        tiny_world_model.decode(tiny_world_model.encode(episode.frames[5])[0]),
+    )
+
+
+def test_a_policy_that_looks_is_recorded(tiny_world_model, tmp_path):
+    size = 3 * (tiny_world_model.latent_size + tiny_world_model.hidden_size + 1)
+    controller = LinearController(np.ones(size, np.float32), "tiny_game", tiny_world_model.codec)
+    path = record_comparison(tiny_world_model, controller, 0, 6, tmp_path / "film.gif", warm_up=2)
+    assert read(path).shape[-2] == 3 * 256 + 2 * GAP
+    with pytest.raises(PolicyError, match="looks at latents"):
+        record(controller, tmp_path / "film.gif", env="real", task=TINY_TASK)
+
+
+def test_what_cannot_be_recorded_is_refused_before_it_is_played(tiny_world_model, tmp_path):
+    with pytest.raises(VideoError, match=r"\.mp4 or \.gif"):
+        record("no such policy", tmp_path / "film.mov", world_model=tiny_world_model)
+    with pytest.raises(PolicyError, match="needs a world model"):
+        record("random", tmp_path / "film.mp4", env="dream", task=TINY_TASK)
+    with pytest.raises(VideoError, match="'compare'"):
+        record("random", tmp_path / "film.mp4", env="both", world_model=tiny_world_model)
+    assert not list(tmp_path.iterdir())

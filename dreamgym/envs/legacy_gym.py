@@ -4,7 +4,7 @@ gym finds :func:`register_envs` through its entry-point group ``gym.envs`` while
 this module takes from gym only what is there by then, and loads the envs when one is made.
 """
 
-from typing import Any, ClassVar
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -25,6 +25,8 @@ def register_envs() -> None:
 from gym import spaces  # noqa: E402  (importing gym calls the function above)
 from gym.core import Env  # noqa: E402
 
+METADATA: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 50}
+
 
 def legacy_space(space: gymnasium.Space) -> spaces.Space:
     """The gym space for one of Gymnasium's: a Box or a Discrete."""
@@ -41,11 +43,11 @@ class LegacyEnv(Env):
         env: The env that does the work.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 50}
+    metadata = METADATA
 
     def __init__(self, env: gymnasium.Env):
         self.env = env
-        self.metadata = {**type(self).metadata, "render_fps": env.metadata["render_fps"]}
+        self.metadata = {**METADATA, "render_fps": env.metadata["render_fps"]}
         self.render_mode = env.render_mode
         self.observation_space = legacy_space(env.observation_space)
         self.action_space = legacy_space(env.action_space)
