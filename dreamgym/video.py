@@ -89,7 +89,7 @@ class Episode:
 
     Attributes:
         frames: What V sees, uint8 ``(T + 1, 64, 64, 3)``.
-        pictures: What people see, uint8 ``(T + 1, height, width, 3)``.
+        pictures: What people see, uint8 ``(T + 1, height, width, 3)``; without rows if it was not drawn.
         codes: Coded actions, ``(T, A)`` float32.
         rewards: The game's, ``(T,)``.
     """
@@ -111,6 +111,7 @@ def record(
     seed: int = 0,
     fps: float = 50,
     temperature: float | None = None,
+    scale: int = 4,
 ) -> Path:
     """Records one episode of a policy.
 
@@ -126,6 +127,7 @@ def record(
         seed: Of the episode.
         fps: Frames a second.
         temperature: The dream's; the world model's own if None.
+        scale: How many times as large as V's frames the columns of ``latent`` and ``compare`` are.
 
     Raises:
         VideoError: The path's suffix is neither.
@@ -143,17 +145,17 @@ def record(
     player = load_policy(policy, place, codec) if isinstance(policy, str) else policy
     if env == "compare":
         assert known is not None
-        return record_comparison(known, player, seed, steps, path, fps=fps)
+        return record_comparison(known, player, seed, steps, path, fps=fps, scale=scale)
     if env == "dream":
         assert known is not None
         pictures, rewards = _dream(known, player, seed, steps)
         return write_video(path, side_by_side({"dream": pictures}, {"dream": rewards}, scale=1), fps)
-    episode = play(place, codec, player, known, seed, steps)
+    episode = play(place, codec, player, known, seed, steps, draw=env == "real")
     if env == "real":
         return write_video(path, side_by_side({"real": episode.pictures}, {"real": episode.rewards}, scale=1), fps)
     assert known is not None
     columns = {"real": episode.frames, "reconstruction": reconstruct(known, episode.frames)}
-    return write_video(path, side_by_side(columns, {"real": episode.rewards}), fps)
+    return write_video(path, side_by_side(columns, {"real": episode.rewards}, scale), fps)
 
 
 def record_comparison(
@@ -165,6 +167,7 @@ def record_comparison(
     *,
     warm_up: int = WARM_UP,
     fps: float = 50,
+    scale: int = 4,
 ) -> Path:
     """Records the real game, V's reconstruction of it and M's dream of it, in step and under the same actions.
 
@@ -184,36 +187,47 @@ def record_comparison(
     film = side_by_side(
         {"real": episode.frames, "reconstruction": reconstruct(world_model, episode.frames), "dream": pictures},
         {"real": episode.rewards * counted, "dream": paid * counted},
-        mark=warm_up,
+        scale,
+        warm_up,
     )
     return write_video(path, film, fps)
 
 
 def play(
-    task: Task, codec: ActionCodec, policy: Policy, world_model: WorldModel | None, seed: int, steps: int
+    task: Task,
+    codec: ActionCodec,
+    policy: Policy,
+    world_model: WorldModel | None,
+    seed: int,
+    steps: int,
+    draw: bool = False,
 ) -> Episode:
-    """Plays one episode of the stock game, at most ``steps`` long, and keeps what was seen."""
+    """Plays one episode of the stock game, at most ``steps`` long, and keeps what was seen.
+
+    Drawing what people see, where ``draw`` asks for it, takes as long again as playing.
+    """
     if policy.needs_latents and world_model is None:
         raise PolicyError(f"policy {policy.name!r} looks at latents; pass a world model's folder")
     follower = LatentFollower(world_model) if policy.needs_latents and world_model else None
-    env = task.make_env("stock", render_mode="rgb_array")
+    env = task.make_env("stock", render_mode="rgb_array" if draw else None)
     try:
         policy.reset(seed)
-        frames, pictures = [task.frame(env.reset(seed=seed)[0])], [env.render()]
+        frames = [task.frame(env.reset(seed=seed)[0])]
+        pictures = [env.render()] if draw else []
         latent = follower.reset(frames[0], np.random.default_rng([seed, 12])) if follower else None
         codes, rewards = [], []
         for _ in range(steps):
             codes.append(codec.encode(policy(latent)))
             observation, reward, terminated, truncated, _ = env.step(codec.decode(codes[-1]))
             frames.append(task.frame(observation))
-            pictures.append(env.render())
+            pictures += [env.render()] if draw else []
             rewards.append(float(reward))
             if terminated or truncated:
                 break
             latent = follower.step(frames[-1], codes[-1]) if follower else None
     finally:
         env.close()
-    return Episode(np.stack(frames), np.stack(pictures), np.stack(codes), np.array(rewards))  # type: ignore[arg-type]
+    return Episode(np.stack(frames), np.array(pictures), np.stack(codes), np.array(rewards))
 
 
 def _dream(world_model: WorldModel, policy: Policy, seed: int, steps: int) -> tuple[np.ndarray, np.ndarray]:

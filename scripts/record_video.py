@@ -30,6 +30,8 @@ class Args:
     """Of the episode."""
     fps: float = 50
     """Frames a second."""
+    scale: int = 4
+    """How many times as large as V's 64x64 frames the columns of latent and compare are; 2 makes a small gif."""
     temperature: float | None = None
     """The dream's; the world model's own if not given."""
 
@@ -46,6 +48,7 @@ def run_recording(args: Args) -> None:
         seed=args.seed,
         fps=args.fps,
         temperature=args.temperature,
+        scale=args.scale,
     )
     print(f"saved: {path}")
 
