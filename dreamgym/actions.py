@@ -52,28 +52,40 @@ class ActionCodec:
         """
         if isinstance(self.space, gym.spaces.Discrete):
             return self._one_hot(action)
-        try:
-            values = np.asarray(action, dtype=np.float32)
-        except (TypeError, ValueError) as error:
-            raise ActionError(f"action {action!r} is not numeric; expected {self.space}") from error
+        values = self._numbers(action)
         if values.shape != self.space.shape:
             raise ActionError(f"action has shape {values.shape}, expected {self.space.shape} for {self.space}")
-        return self._clip(values, action).reshape(-1)
+        return np.asarray(self._clip(values, action), np.float32).reshape(-1)
 
     def encode_batch(self, actions: Any) -> np.ndarray:
         """The codes of a batch of actions, shape ``(n, size)`` float32; errors as in :meth:`encode`."""
         if isinstance(self.space, gym.spaces.Discrete):
-            return np.stack([self._one_hot(action) for action in np.asarray(actions).reshape(-1)])
-        values = np.asarray(actions, dtype=np.float32)
+            if np.ndim(actions) not in (1, 2):
+                raise ActionError(f"actions have shape {np.shape(actions)}, expected (n,) for {self.space}")
+            return np.array([self._one_hot(action) for action in actions], np.float32).reshape(-1, self.size)
+        values = self._numbers(actions)
         if values.ndim < 1 or values.shape[1:] != self.space.shape:
-            raise ActionError(f"actions have shape {values.shape}, expected (n, *{self.space.shape})")
-        return self._clip(values, actions).reshape(len(values), self.size)
+            raise ActionError(f"actions have shape {values.shape}, expected {('n', *(self.space.shape or ()))}")
+        return np.asarray(self._clip(values, actions), np.float32).reshape(len(values), self.size)
 
     def decode(self, code: np.ndarray) -> Any:
-        """The game's action for a code of shape ``(size,)``: a new array, or an int for a Discrete space."""
+        """The game's action for a code of shape ``(size,)``: a new array, or an int for a Discrete space.
+
+        Raises:
+            ActionError: The code holds NaN.
+        """
         if isinstance(self.space, gym.spaces.Discrete):
             return int(np.argmax(code)) + int(self.space.start)
-        return self._clip(np.asarray(code, self.space.dtype), code).reshape(self.space.shape)
+        values = np.asarray(code).reshape(self.space.shape)
+        if np.issubdtype(self.space.dtype, np.integer):
+            values = np.rint(values)
+        return np.asarray(self._clip(values, code), self.space.dtype)
+
+    def _numbers(self, action: Any) -> np.ndarray:
+        try:
+            return np.asarray(action, np.float32)
+        except (TypeError, ValueError) as error:
+            raise ActionError(f"action {action!r} is not numeric; expected {self.space}") from error
 
     def _clip(self, values: np.ndarray, original: Any) -> np.ndarray:
         if np.isnan(values).any():
@@ -104,12 +116,19 @@ class ActionCodec:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "ActionCodec":
-        """The codec that :meth:`to_json` described."""
-        if data.get("type") == "Discrete":
-            return cls(gym.spaces.Discrete(data["n"], start=data["start"]))
-        if data.get("type") == "Box":
-            dtype = np.dtype(data["dtype"]).type
-            return cls(gym.spaces.Box(np.array(data["low"], dtype), np.array(data["high"], dtype), dtype=dtype))
+        """The codec that :meth:`to_json` described.
+
+        Raises:
+            TaskError: ``data`` describes no Box or Discrete space.
+        """
+        try:
+            if data["type"] == "Discrete":
+                return cls(gym.spaces.Discrete(data["n"], start=data["start"]))
+            if data["type"] == "Box":
+                dtype = np.dtype(data["dtype"]).type
+                return cls(gym.spaces.Box(np.array(data["low"], dtype), np.array(data["high"], dtype), dtype=dtype))
+        except (KeyError, TypeError, ValueError, AssertionError) as error:
+            raise TaskError(f"action space {data!r} is broken ({error!r}); expected what dreamgym wrote") from error
         raise TaskError(f"action space {data!r} is not one dreamgym wrote; expected a Box or a Discrete")
 
 

@@ -56,6 +56,7 @@ class Memory(keras.Model):
         self.lstm = layers.LSTM(
             hidden_size,
             return_sequences=True,
+            seed=seed,
             kernel_initializer=keras.initializers.GlorotUniform(seed=int(seeds[0])),
             recurrent_initializer=keras.initializers.Orthogonal(seed=int(seeds[1])),
         )
@@ -100,7 +101,8 @@ class Memory(keras.Model):
     ) -> Any:
         """One nat a latent dimension, one scaled squared error of the reward, one cross-entropy of the end."""
         heads, z = y_pred["heads"], y_pred["z"]
-        weight = x["weight"] / ops.maximum(ops.sum(x["weight"]), 1.0)
+        total_weight = ops.sum(x["weight"])
+        weight = x["weight"] / ops.maximum(total_weight, 1.0)
         nll = ops.sum(weight * self.nll(heads, z[:, 1:]))
         reward_loss = ops.sum(weight * ops.square((heads[..., -2] - x["target"]) / self.target_scale))
         logit, done = heads[..., -1], x["done"]
@@ -109,7 +111,7 @@ class Memory(keras.Model):
         done_loss = ops.sum(weight * entropy)
         loss = nll + self.reward_weight * reward_loss + self.done_weight * done_loss
         for tracker, value in zip(self.trackers.values(), (loss, nll, reward_loss, done_loss), strict=True):
-            tracker.update_state(value)
+            tracker.update_state(value, sample_weight=total_weight)
         return loss
 
     @property
@@ -127,7 +129,7 @@ def to_arrays(memory: Memory) -> MemoryArrays:
     """M as plain float32 arrays, the ones that dreams are made of."""
     cell, head = memory.lstm.cell, memory.head
     weights = (cell.kernel, cell.recurrent_kernel, cell.bias, head.kernel, head.bias)
-    return MemoryArrays(*(np.array(weight, np.float32) for weight in weights))
+    return MemoryArrays(*(weight.numpy() for weight in weights))
 
 
 def load_arrays(memory: Memory, arrays: MemoryArrays) -> None:

@@ -1,7 +1,7 @@
 """Policies: things that map observations to actions, and how one is named on a command line."""
 
 import importlib
-import io
+import json
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ import gymnasium as gym
 import numpy as np
 
 from dreamgym.actions import ActionCodec, ActionHead, Array
-from dreamgym.errors import PolicyError
-from dreamgym.files import write_whole
+from dreamgym.errors import ActionError, DreamGymError, PolicyError
+from dreamgym.files import read_npz, write_npz
 from dreamgym.tasks import Exploration, Task, get_task
 
 CONTROLLER_VERSION = 1
@@ -71,11 +71,19 @@ class SmoothNoise:
         codec: The action space's; a Discrete space gives actions held for 1 to 10 steps.
         exploration: Mean, scale and correlation of the walk; None covers the Box.
         scale: Multiplies the walk's standard deviation.
+
+    Raises:
+        PolicyError: The exploration is of another number of dimensions than the Box.
     """
 
     def __init__(self, codec: ActionCodec, exploration: Exploration | None, scale: float = 1.0):
         self.codec, self.scale = codec, scale
         self.exploration = exploration or _cover(codec)
+        sizes = {len(self.exploration.mean), len(self.exploration.scale)}
+        if isinstance(codec.space, gym.spaces.Box) and sizes != {codec.size}:
+            raise PolicyError(
+                f"exploration {self.exploration} does not fit {codec.space}; expected {codec.size} numbers"
+            )
 
     def reset(self, seed: int) -> None:
         """Begins a new walk."""
@@ -178,7 +186,7 @@ class NoisyPolicy:
         return self.codec.decode(self.codec.encode(action) + self._noise.walk())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LinearController:
     """C: ``action = head(W [z, h] + b)``.
 
@@ -187,6 +195,9 @@ class LinearController:
         task: The task's name.
         codec: The game's actions.
         head: The name of the task's action head.
+
+    Raises:
+        PolicyError: The parameters do not fit the head, or are not finite.
     """
 
     parameters: np.ndarray
@@ -198,12 +209,14 @@ class LinearController:
 
     def __post_init__(self) -> None:
         head = get_task(self.task).head(self.codec, self.head)
-        parameters = np.ascontiguousarray(self.parameters, np.float32)
+        parameters = np.array(self.parameters, np.float32)
         if parameters.ndim != 1 or len(parameters) % head.n_outputs or len(parameters) <= head.n_outputs:
             raise PolicyError(
                 f"controller has parameters of shape {parameters.shape}; "
                 f"expected {head.n_outputs} x (observation + 1) numbers for head {self.head!r}"
             )
+        if not np.isfinite(parameters).all():
+            raise PolicyError("controller has parameters that are NaN or infinite; its training went wrong")
         weights, bias = split_parameters(parameters, head.n_outputs)
         for name, value in (("parameters", parameters), ("_head", head), ("_weights", weights.T), ("_bias", bias)):
             object.__setattr__(self, name, value)
@@ -227,18 +240,14 @@ class LinearController:
 
     def save(self, path: str | Path) -> Path:
         """Writes the controller as an ``.npz`` that needs no pickle, whole or not at all."""
-        import json
-
-        buffer = io.BytesIO()
-        np.savez(
-            buffer,
-            format_version=np.int64(CONTROLLER_VERSION),
-            parameters=self.parameters,
-            task=np.array(self.task),
-            head=np.array(self.head),
-            action_space=np.array(json.dumps(self.codec.to_json())),
-        )
-        write_whole(Path(path), buffer.getvalue())
+        arrays = {
+            "format_version": np.array(CONTROLLER_VERSION),
+            "parameters": self.parameters,
+            "task": np.array(self.task),
+            "head": np.array(self.head),
+            "action_space": np.array(json.dumps(self.codec.to_json())),
+        }
+        write_npz(Path(path), arrays)
         return Path(path)
 
     @classmethod
@@ -246,22 +255,21 @@ class LinearController:
         """Loads a saved controller.
 
         Raises:
-            PolicyError: The file is missing, broken or no controller.
+            PolicyError: The file is missing, broken or no controller, or its task is not registered.
         """
-        import json
-
         path = Path(path)
         if not path.is_file():
             raise PolicyError(f"controller {path} does not exist; expected an .npz that training wrote")
         try:
-            with np.load(path, allow_pickle=False) as file:
-                if int(file["format_version"]) > CONTROLLER_VERSION:
-                    raise PolicyError(f"{path} was written by a later dreamgym; this one reads {CONTROLLER_VERSION}")
-                codec = ActionCodec.from_json(json.loads(str(file["action_space"])))
-                return cls(file["parameters"], str(file["task"]), codec, str(file["head"]))
-        except PolicyError as error:
+            arrays = read_npz(path)
+            version = int(arrays["format_version"])
+            if version > CONTROLLER_VERSION:
+                raise PolicyError(f"has format {version}, this dreamgym reads up to {CONTROLLER_VERSION}")
+            codec = ActionCodec.from_json(json.loads(str(arrays["action_space"])))
+            return cls(arrays["parameters"], str(arrays["task"]), codec, str(arrays["head"]))
+        except DreamGymError as error:
             raise PolicyError(f"{path}: {error}") from error
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
+        except (ValueError, TypeError, KeyError) as error:
             raise PolicyError(f"{path} is not a saved controller ({error})") from error
 
 
@@ -327,7 +335,7 @@ def load_policy(spec: str, task: Task, codec: ActionCodec) -> Policy:
     if spec == "smoothed":
         return SmoothedRandomPolicy(codec, task.exploration)
     if spec.startswith("constant:"):
-        return ConstantPolicy(codec, _parse_action(spec.removeprefix("constant:"), codec))
+        return _constant(spec.removeprefix("constant:"), codec)
     if spec.endswith(".npz"):
         controller = LinearController.load(spec)
         if controller.task != task.name or controller.codec.to_json() != codec.to_json():
@@ -340,16 +348,17 @@ def load_policy(spec: str, task: Task, codec: ActionCodec) -> Policy:
     raise PolicyError(f"policy {spec!r} is unknown; expected {POLICY_HELP}")
 
 
-def _parse_action(text: str, codec: ActionCodec) -> Any:
+def _constant(text: str, codec: ActionCodec) -> ConstantPolicy:
     try:
-        numbers = [float(word) for word in text.split(",")]
+        if isinstance(codec.space, gym.spaces.Discrete):
+            return ConstantPolicy(codec, int(text))
+        numbers = np.array([float(word) for word in text.split(",")], np.float32)
+        return ConstantPolicy(codec, numbers.reshape(codec.space.shape or ()))
+    except ActionError as error:
+        raise PolicyError(f"constant action {text!r}: {error}") from error
     except ValueError as error:
-        raise PolicyError(f"constant action {text!r} is not a list of numbers like '0,0.3,0'") from error
-    if isinstance(codec.space, gym.spaces.Discrete):
-        return int(numbers[0])
-    if len(numbers) != codec.size:
-        raise PolicyError(f"constant action {text!r} has {len(numbers)} numbers, {codec.space} takes {codec.size}")
-    return np.array(numbers, np.float32).reshape(codec.space.shape)
+        example = "'1'" if isinstance(codec.space, gym.spaces.Discrete) else "'0,0.3,0'"
+        raise PolicyError(f"constant action {text!r} is no action of {codec.space}, written like {example}") from error
 
 
 def _load_sb3(path: str) -> Policy:
@@ -361,7 +370,7 @@ def _load_sb3(path: str) -> Policy:
         raise PolicyError(f"{path} needs Stable-Baselines3; pip install 'dreamgym[sb3]'") from error
     try:
         model = PPO.load(path, device="cpu")
-    except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
+    except (AssertionError, ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
         raise PolicyError(f"{path} is not a PPO model that Stable-Baselines3 saved ({error})") from error
     return CallablePolicy(lambda observation: model.predict(observation, deterministic=True)[0], "ppo")
 
@@ -370,7 +379,7 @@ def _import_callable(path: str) -> Callable[[np.ndarray], Any]:
     module_name, _, attribute = path.rpartition(":")
     try:
         function = getattr(importlib.import_module(module_name), attribute)
-    except (ImportError, AttributeError) as error:
+    except (ImportError, AttributeError, ValueError, TypeError) as error:
         raise PolicyError(f"cannot import the policy {path!r}: {error}") from error
     if not callable(function):
         raise PolicyError(f"policy {path!r} is a {type(function).__name__}, expected a function")

@@ -81,6 +81,13 @@ class Task:
     hidden_size: int = 256
     n_mixtures: int = 5
 
+    def __post_init__(self) -> None:
+        if not self.name or ":" in self.name:
+            raise TaskError(f"a task cannot be named {self.name!r}; a colon stands for 'package.module:TASK'")
+        for size in ("horizon", "latent_size", "hidden_size", "n_mixtures"):
+            if getattr(self, size) < 1:
+                raise TaskError(f"task {self.name!r}: {size} is {getattr(self, size)}, expected 1 or more")
+
     def make_env(self, renderer: Renderer = "fast", render_mode: str | None = None) -> gym.Env:
         """The real game, truncated at the horizon and observed as the game gives it.
 
@@ -89,18 +96,25 @@ class Task:
             render_mode: Gymnasium's.
 
         Raises:
-            TaskError: The env does not exist, or its observation holds no image.
+            TaskError: The env does not exist or refuses ``env_kwargs``, or its observation holds no image.
         """
         env_id = self.fast_env_id if renderer == "fast" and self.fast_env_id else self.env_id
         try:
             env = gym.make(env_id, render_mode=render_mode, max_episode_steps=self.horizon, **self.env_kwargs)
-        except gym.error.Error as error:
+        except (gym.error.Error, ImportError, TypeError) as error:
             raise TaskError(f"task {self.name!r}: cannot make the env {env_id!r}: {error}") from error
-        self._check_image(env.observation_space)
+        try:
+            self._check_image(env.observation_space)
+        except TaskError:
+            env.close()
+            raise
         return env
 
     def frame(self, observation: Any) -> np.ndarray:
-        """What V sees of an observation: a new uint8 array of shape ``(64, 64, 3)``, area-averaged."""
+        """What V sees of an observation: a new uint8 array of shape ``(64, 64, 3)``.
+
+        Larger images are averaged over areas, smaller ones keep their pixels, repeated.
+        """
         import cv2
 
         image = observation if self.frame_key is None else observation[self.frame_key]
@@ -169,7 +183,7 @@ def _import_task(path: str) -> Task:
     module_name, _, attribute = path.partition(":")
     try:
         task = getattr(importlib.import_module(module_name), attribute)
-    except (ImportError, AttributeError) as error:
+    except (ImportError, AttributeError, ValueError, TypeError) as error:
         raise TaskError(f"cannot import the task {path!r}: {error}; expected 'package.module:TASK'") from error
     if not isinstance(task, Task):
         raise TaskError(f"{path!r} is a {type(task).__name__}, expected a dreamgym.Task")

@@ -86,7 +86,7 @@ class Vision(keras.Model):
         kl = ops.mean(ops.maximum(divergence, self.kl_tolerance * self.latent_size))
         loss = reconstruction + kl
         for name, value in (("loss", loss), ("reconstruction", reconstruction), ("kl", kl)):
-            self.trackers[name].update_state(value)
+            self.trackers[name].update_state(value, sample_weight=ops.shape(mu)[0])
         return loss
 
     @property
@@ -114,14 +114,14 @@ def to_arrays(vision: Vision) -> dict[str, np.ndarray]:
     """V as named float32 arrays: ``<layer>_kernel`` and ``<layer>_bias``, in Keras's layouts."""
     arrays = {}
     for layer in _layers(vision):
-        arrays[f"{layer.name}_kernel"] = np.asarray(layer.kernel, np.float32)
-        arrays[f"{layer.name}_bias"] = np.asarray(layer.bias, np.float32)
+        arrays[f"{layer.name}_kernel"] = layer.kernel.numpy()
+        arrays[f"{layer.name}_bias"] = layer.bias.numpy()
     return arrays
 
 
-def from_arrays(arrays: Mapping[str, np.ndarray], seed: int = 0) -> Vision:
+def from_arrays(arrays: Mapping[str, np.ndarray], seed: int = 0, kl_tolerance: float = 0.5) -> Vision:
     """A trainable V with the weights of :func:`to_arrays`; ``seed`` is that of its noise."""
-    vision = Vision(latent_size=arrays["mu_bias"].shape[0], seed=seed)
+    vision = Vision(arrays["mu_bias"].shape[0], kl_tolerance, seed)
     for layer in _layers(vision):
         layer.kernel.assign(arrays[f"{layer.name}_kernel"])
         layer.bias.assign(arrays[f"{layer.name}_bias"])

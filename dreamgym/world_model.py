@@ -2,10 +2,10 @@
 
 import dataclasses
 import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from dreamgym import convolution
 from dreamgym.actions import ActionCodec
 from dreamgym.dynamics import LATENT_BOUND, MemoryArrays
 from dreamgym.errors import TaskError, WorldModelError
-from dreamgym.files import write_whole
+from dreamgym.files import read_npz, write_npz, write_whole
 from dreamgym.tasks import Task, get_task
 
 FORMAT_VERSION = 1
@@ -24,7 +24,7 @@ PRETRAINED = Path(__file__).parent / "pretrained"
 _SMALL_BATCH = 8  # up to here NumPy is quicker than a call into TensorFlow, and spares loading it
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Starts:
     """Short real sequences that dreams begin with, so that M's state is warm. S of them, L steps each.
 
@@ -42,7 +42,7 @@ class Starts:
         return len(self.mu)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class WorldModel:
     """V, M and starts of a task: all that a dream needs.
 
@@ -54,6 +54,9 @@ class WorldModel:
         starts: Where dreams begin.
         temperature: The one that dreams have unless told otherwise.
         details: Plain JSON data about how it was made, kept with it.
+
+    Raises:
+        WorldModelError: The parts do not fit each other, or the temperature is not above 0.
     """
 
     task: Task
@@ -148,21 +151,30 @@ class WorldModel:
         return dataclasses.replace(self, **changes)
 
     def save(self, folder: str | Path) -> Path:
-        """Writes the world model into ``folder``, each file whole or not at all, and gives the folder back."""
+        """Writes the world model into ``folder``, each file whole or not at all, and gives the folder back.
+
+        Raises:
+            WorldModelError: ``details`` is no plain JSON data.
+        """
         folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        write_arrays(folder / "vision.npz", self.vision)
-        write_arrays(folder / "memory.npz", self.memory._asdict())
-        write_arrays(folder / "starts.npz", vars(self.starts))
         description = {
             "format": "dreamgym world model",
             "version": FORMAT_VERSION,
             "task": self.task.name,
             "action_space": self.codec.to_json(),
-            "temperature": self.temperature,
+            "temperature": float(self.temperature),
             "details": dict(self.details),
         }
-        write_whole(folder / "world_model.json", json.dumps(description, indent=2).encode())
+        try:
+            content = json.dumps(description, indent=2).encode()
+        except (TypeError, ValueError) as error:
+            raise WorldModelError(f"details {self.details!r} must be plain JSON data ({error})") from error
+        # A save over an older world model that is cut short must not leave V of one and M of the other.
+        (folder / "world_model.json").unlink(missing_ok=True)
+        write_arrays(folder / "vision.npz", self.vision)
+        write_arrays(folder / "memory.npz", self.memory._asdict())
+        write_arrays(folder / "starts.npz", vars(self.starts))
+        write_whole(folder / "world_model.json", content)
         return folder
 
     @classmethod
@@ -174,19 +186,24 @@ class WorldModel:
             TaskError: Its task is not registered.
         """
         folder = find_folder(folder)
-        description = _read_description(folder / "world_model.json")
+        description_path = folder / "world_model.json"
+        description = _read_description(description_path)
         try:
             task = get_task(description["task"])
         except TaskError as error:
-            raise TaskError(f"{folder}: {error}") from error
+            raise TaskError(f"{description_path}: {error}") from error
+        try:
+            codec = ActionCodec.from_json(description["action_space"])
+            check_temperature(description["temperature"])
+        except (TaskError, WorldModelError) as error:
+            raise WorldModelError(f"{description_path}: {error}") from error
         starts = read_arrays(folder / "starts.npz", ("mu", "logvar", "action"))
         memory = read_arrays(folder / "memory.npz", MemoryArrays._fields)
-        vision_names = tuple(convolution.array_shapes(1))
-        vision = read_arrays(folder / "vision.npz", vision_names)
+        vision = read_arrays(folder / "vision.npz", tuple(convolution.array_shapes(1)))
         try:
             return cls(
                 task=task,
-                codec=ActionCodec.from_json(description["action_space"]),
+                codec=codec,
                 vision=vision,
                 memory=MemoryArrays(**memory),
                 starts=Starts(**starts),
@@ -200,13 +217,14 @@ class WorldModel:
         if self.starts.mu.ndim != 3 or len(self.starts) == 0:
             raise WorldModelError(f"starts.mu has shape {self.starts.mu.shape}, expected (starts, steps + 1, Z)")
         n, steps, z = self.starts.mu.shape
-        hidden, actions = self.memory.recurrent_kernel.shape[0], self.codec.size
-        n_heads = self.memory.head_bias.shape[0]
+        hidden, actions = self.memory.recurrent_kernel.shape[-1] // 4, self.codec.size
+        n_heads = self.memory.head_bias.shape[-1]
         expected: dict[str, tuple[int, ...]] = {
             "memory.kernel": (z + actions, 4 * hidden),
             "memory.recurrent_kernel": (hidden, 4 * hidden),
             "memory.bias": (4 * hidden,),
             "memory.head_kernel": (hidden, n_heads),
+            "memory.head_bias": (n_heads,),
             "starts.logvar": (n, steps, z),
             "starts.action": (n, steps - 1, actions),
         } | {f"vision.{name}": shape for name, shape in convolution.array_shapes(z).items()}
@@ -214,8 +232,13 @@ class WorldModel:
         found |= {f"starts.{k}": v for k, v in vars(self.starts).items()}
         found |= {f"vision.{k}": v for k, v in self.vision.items()}
         for name, shape in expected.items():
+            if name not in found:
+                raise WorldModelError(f"{name} is missing; V needs {list(convolution.array_shapes(z))}")
             if found[name].shape != shape:
-                raise WorldModelError(f"{name} has shape {found[name].shape}, expected {shape} for {z} latents")
+                raise WorldModelError(
+                    f"{name} has shape {found[name].shape}, expected {shape} for {z} latents, "
+                    f"{hidden} units and {actions} action numbers; are all parts of the same training?"
+                )
         if (n_heads - 2) % (3 * z) or n_heads <= 2:
             raise WorldModelError(f"memory.head_bias has {n_heads} numbers, expected 3 x mixtures x {z} + 2")
 
@@ -226,8 +249,8 @@ def check_temperature(temperature: float) -> float:
     Raises:
         WorldModelError: It is not.
     """
-    if not np.isfinite(temperature) or temperature <= 0:
-        raise WorldModelError(f"temperature is {temperature}, expected a finite number above 0")
+    if not isinstance(temperature, Real) or not np.isfinite(temperature) or temperature <= 0:
+        raise WorldModelError(f"temperature is {temperature!r}, expected a finite number above 0")
     return float(temperature)
 
 
@@ -244,31 +267,30 @@ def find_folder(name: str | Path) -> Path:
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Writes named arrays as an ``.npz`` file, whole or not at all."""
-    import io
-
-    buffer = io.BytesIO()
-    np.savez(buffer, format_version=np.int64(FORMAT_VERSION), **arrays)  # type: ignore[arg-type]
-    write_whole(path, buffer.getvalue())
+    write_npz(path, {"format_version": np.array(FORMAT_VERSION), **arrays})
 
 
 def read_arrays(path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
     """Reads named arrays as float32 from an ``.npz`` file, without pickle.
 
     Raises:
-        WorldModelError: The file is missing, broken, of a later format, or lacks an array.
+        WorldModelError: The file is missing, broken, of a later format, lacks an array, or holds NaN.
     """
     if not path.is_file():
         raise WorldModelError(f"{path} is missing; the world model is incomplete, train or copy it again")
     try:
-        with np.load(path, allow_pickle=False) as file:
-            version = int(file["format_version"])
-            if version > FORMAT_VERSION:
-                raise WorldModelError(f"{path} has format {version}, this dreamgym reads up to {FORMAT_VERSION}")
-            return {name: np.ascontiguousarray(file[name], np.float32) for name in names}
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
-        if isinstance(error, WorldModelError):
-            raise
+        stored = read_npz(path)
+        version = int(stored["format_version"])
+        if version <= FORMAT_VERSION:
+            arrays = {name: np.ascontiguousarray(stored[name], np.float32) for name in names}
+    except (ValueError, TypeError, KeyError) as error:
         raise WorldModelError(f"{path} is broken or foreign ({error}); expected arrays {list(names)}") from error
+    if version > FORMAT_VERSION:
+        raise WorldModelError(f"{path} has format {version}, this dreamgym reads up to {FORMAT_VERSION}")
+    for name, values in arrays.items():
+        if not np.isfinite(values).all():
+            raise WorldModelError(f"{path} holds NaN or infinite numbers in {name!r}; its training went wrong")
+    return arrays
 
 
 def _read_description(path: Path) -> dict[str, Any]:
@@ -277,11 +299,14 @@ def _read_description(path: Path) -> dict[str, Any]:
     try:
         description = json.loads(path.read_text())
         if description["format"] != "dreamgym world model":
-            raise KeyError("format")
-        for key in ("version", "task", "action_space", "temperature", "details"):
-            description[key]
-    except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(f"its format is {description['format']!r}")
+        version = int(description["version"])
+        if version <= FORMAT_VERSION:
+            for key, kind in (("task", str), ("action_space", dict), ("temperature", Real), ("details", dict)):
+                if not isinstance(description[key], kind):
+                    raise ValueError(f"{key} is {description[key]!r}")
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise WorldModelError(f"{path} is not a description of a world model ({error})") from error
-    if description["version"] > FORMAT_VERSION:
-        raise WorldModelError(f"{path} has format {description['version']}, this dreamgym reads {FORMAT_VERSION}")
+    if version > FORMAT_VERSION:
+        raise WorldModelError(f"{path} has format {version}, this dreamgym reads up to {FORMAT_VERSION}")
     return description
