@@ -99,8 +99,10 @@ def evaluate(
     looks = player.needs_latents or env == "dream"
     if looks and known is None:
         raise PolicyError(f"policy {player.name!r} in env {env!r} needs a world model; pass its folder")
-    steps = max_steps or place.horizon
-    tau = None if env != "dream" or known is None else check_temperature(temperature or known.temperature)
+    steps = place.horizon if max_steps is None else max_steps
+    tau = None
+    if env == "dream" and known is not None:
+        tau = check_temperature(known.temperature if temperature is None else temperature)
     with saved(world_model if looks else None) as folder, sendable(policy) as spec:
         whole = Chunk(env, task_path(place), spec, folder, tuple(chosen), steps, tau)
         played, failed = _play(whole.split(CHUNK), workers, f"{label or player.name} ({env})")

@@ -5,10 +5,11 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
+from dreamgym.data.latents import LatentEpisode
 from dreamgym.dynamics import LOG_SIGMA_BOUNDS, MemoryArrays, Noise, Prediction, lstm_step, sample, sample_posterior
 from dreamgym.errors import DataError
 from dreamgym.files import write_whole
@@ -16,15 +17,6 @@ from dreamgym.world_model import WorldModel
 
 WARM_UP = 20
 _HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
-
-
-class Latents(Protocol):
-    """What is read of an episode of latents; T steps: ``mu`` and ``logvar`` ``(T + 1, Z)``, the others ``(T, ...)``."""
-
-    mu: np.ndarray
-    logvar: np.ndarray
-    actions: np.ndarray
-    targets: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -44,7 +36,7 @@ class Windows:
 
 def fidelity(
     world_model: WorldModel,
-    latent_episodes: Iterable[Latents],
+    latent_episodes: Iterable[LatentEpisode],
     horizon: int = 50,
     warm_up: int = WARM_UP,
     max_windows: int = 512,
@@ -54,7 +46,7 @@ def fidelity(
 
     Args:
         world_model: Whose M is measured.
-        latent_episodes: Held-out :class:`dreamgym.data.latents.LatentEpisode`.
+        latent_episodes: The held-out ones.
         horizon: Steps that M dreams alone, under the actions that were really taken.
         warm_up: Steps on real latents before that.
         max_windows: At most so many windows, spread evenly over what there is.
@@ -98,7 +90,7 @@ def fidelity(
     }
 
 
-def cut_windows(episodes: Iterable[Latents], steps: int, max_windows: int, rng: np.random.Generator) -> Windows:
+def cut_windows(episodes: Iterable[LatentEpisode], steps: int, max_windows: int, rng: np.random.Generator) -> Windows:
     """Cuts episodes into stretches of ``steps`` that do not overlap, and draws each ``z`` from V's posterior."""
     parts: list[tuple[np.ndarray, ...]] = []
     for episode in episodes:

@@ -151,8 +151,9 @@ def test_what_cannot_be_played_is_refused(tiny_world_model, car_world_model):
         evaluate("random", episodes=1)
     with pytest.raises(WorldModelError, match="no/such"):
         evaluate(player, world_model="no/such", episodes=1)
-    with pytest.raises(WorldModelError, match="temperature"):
-        evaluate(player, env="dream", world_model=tiny_world_model, episodes=1, temperature=-1)
+    for temperature in (0, -1):
+        with pytest.raises(WorldModelError, match="temperature"):
+            evaluate(player, env="dream", world_model=tiny_world_model, episodes=1, temperature=temperature)
 
 
 def test_a_policy_that_stumbles_is_reported_with_its_reason(tiny_world_model):
