@@ -29,11 +29,13 @@ class Trained(NamedTuple):
         controller: The best checkpoint by its score; the last mean where nothing scored it.
         score: Its score, if it has one.
         mean: The search's last mean, ``(P,)`` float64, to start another search from.
+        fitness: The candidates' mean fitness in the last generation.
     """
 
     controller: LinearController
     score: float | None
     mean: np.ndarray
+    fitness: float
 
 
 class CmaSearch:
@@ -102,7 +104,7 @@ class CmaSearch:
         if values.shape != (len(solutions),) or not np.isfinite(values).all():
             raise TrainingError(
                 f"generation {self.generation}: fitness has shape {values.shape} and "
-                f"{np.sum(~np.isfinite(values))} values that are not finite; expected ({len(solutions)},) finite numbers"
+                f"{np.sum(~np.isfinite(values))} values that are not finite; expected {len(solutions)} finite numbers"
             )
         self._tell(solutions, values)
         buffer = io.BytesIO()
@@ -354,7 +356,9 @@ def train(
     chosen.save(folder / "best.npz")
     log.write()
     log.draw()
-    return Trained(chosen, None if best is None else log.scores[best], search.mean)
+    return Trained(
+        chosen, None if best is None else log.scores[best], search.mean, float(np.mean(search.fitnesses[-1]))
+    )
 
 
 def generation_seed(seed: int, generation: int) -> int:

@@ -26,10 +26,15 @@ def run(function: Callable[[Args], object], args_class: type[Args], args: Sequen
     Raises:
         SystemExit: With 2 after an error of dreamgym or a wrong flag, with 130 after Ctrl-C.
     """
+    run_parsed(function, lambda: tyro.cli(args_class, args=args))
+
+
+def run_parsed(function: Callable[[Args], object], parse: Callable[[], Args]) -> None:
+    """As :func:`run`, for a script that parses its command line itself."""
     folder = str(Path.cwd())
     if folder not in sys.path:  # so that `--task mypackage.module:TASK` finds the user's own module
         sys.path.insert(0, folder)
-    parsed = tyro.cli(args_class, args=args)
+    parsed = parse()
     try:
         function(parsed)
     except DreamGymError as error:

@@ -1,0 +1,114 @@
+"""The whole road: collect, V, latents, M, C in the dream, on-policy rounds, scores in the real game, a video.
+
+Interrupted anywhere, the same command goes on from the last finished piece.
+"""
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Annotated
+
+import tyro
+
+from dreamgym.experiment import Experiment
+from dreamgym.jobs import default_workers
+from dreamgym.progress import format_seconds
+from scripts import command, estimate, road
+from scripts.settings import PRESETS, PipelineSettings, Preset
+
+
+@dataclass(frozen=True)
+class Args:
+    """Runs the whole road at a preset, any setting of which can be changed."""
+
+    preset: Preset = "quick"
+    """quick: half an hour on two cores; laptop: an evening; paper: the paper's own numbers."""
+    experiment: str = ""
+    """Name under the experiments' home (DREAMGYM_HOME), or a folder; the preset's name if not given."""
+    workers: int = field(default_factory=default_workers)
+    """Processes that play the real game."""
+    dry_run: bool = False
+    """Only print what would be done, with an estimate of time and disk."""
+    settings: Annotated[PipelineSettings, tyro.conf.arg(name="")] = field(default_factory=PipelineSettings)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A piece of the road.
+
+    Attributes:
+        name: What it is called in the log and in the experiment's folder.
+        run: Does it; gives the figures to note.
+    """
+
+    name: str
+    run: Callable[[], dict]
+
+
+def stages(journey: road.Road) -> list[Stage]:
+    """All pieces in order; those of a round carry its number."""
+    pieces = []
+    for number in range(journey.settings.rounds + 1):
+        pieces.append(Stage(f"{number}-collect", lambda n=number: journey.collect(n)))
+        if number == 0:
+            pieces.append(Stage("0-vision", journey.train_vision))
+        pieces.append(Stage(f"{number}-latents", lambda n=number: journey.encode(n)))
+        pieces.append(Stage(f"{number}-memory", lambda n=number: journey.train_memory(n)))
+        pieces.append(Stage(f"{number}-controller", lambda n=number: journey.train_controller(n)))
+    pieces.append(Stage("choose", journey.choose))
+    pieces.append(Stage("evaluate", journey.evaluate))
+    pieces.append(Stage("video", journey.record))
+    return pieces
+
+
+def run_pipeline(args: Args) -> None:
+    """Runs every piece that is not finished, then prints what came of it."""
+    experiment = Experiment.named(args.experiment or args.preset)
+    journey = road.Road(experiment, args.settings, args.workers)
+    pieces = stages(journey)
+    if args.dry_run:
+        estimate.print_estimate(args.settings, args.workers, [piece.name for piece in pieces])
+        return
+    experiment.write_config({"preset": args.preset, **asdict(args.settings)})
+    print(f"experiment: {experiment.folder}", flush=True)
+    clock = time.monotonic()
+    for number, stage in enumerate(pieces, 1):
+        if experiment.is_done(stage.name):
+            continue
+        names = [piece.name for piece in pieces]
+        done = {name: experiment.done(name)["seconds"] for name in names[: number - 1]}
+        left = estimate.remaining(args.settings, args.workers, names[number - 1 :], done)
+        print(
+            f"\n[{number}/{len(pieces)}] {stage.name}  ({format_seconds(time.monotonic() - clock)} gone, "
+            f"about {format_seconds(left)} left)",
+            flush=True,
+        )
+        begin = time.monotonic()
+        figures = stage.run()
+        experiment.mark_done(stage.name, **figures, seconds=round(time.monotonic() - begin, 1))
+    road.print_report(experiment)
+
+
+def parse(words: Sequence[str]) -> Args:
+    """The command line, on top of the preset that it names."""
+    preset = _named_preset(words)
+    return tyro.cli(Args, default=Args(preset=preset, settings=PRESETS[preset]), args=words)
+
+
+def _named_preset(words: Sequence[str]) -> Preset:
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        name = following if word == "--preset" else word.removeprefix("--preset=") if "--preset=" in word else ""
+        if name in PRESETS:
+            return name  # type: ignore[return-value]
+    return "quick"
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """The command line."""
+    words = list(sys.argv[1:] if args is None else args)
+    command.run_parsed(run_pipeline, lambda: parse(words))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""Every setting of the whole road, and the presets: quick, laptop, paper."""
+
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from dreamgym.training import MemorySettings, VisionSettings
+
+Preset = Literal["quick", "laptop", "paper"]
+
+
+@dataclass(frozen=True)
+class CollectSettings:
+    """How episodes are collected for a round."""
+
+    episodes: int = 60
+    """Episodes."""
+    episode_length: int = 500
+    """Steps an episode at most."""
+    noise: float = 0.0
+    """Smooth noise on the controller's actions, beside the task's exploration."""
+
+
+@dataclass(frozen=True)
+class ControllerSettings:
+    """How C is evolved."""
+
+    env: Literal["dream", "real"] = "dream"
+    """Where candidates are scored."""
+    head: str | None = None
+    """The task's action head; its first one if not given."""
+    candidates: int = 64
+    """Candidates a generation."""
+    dreams: int = 16
+    """Dreams (or tracks) a candidate."""
+    horizon: int = 250
+    """Steps a dream."""
+    generations: int = 40
+    """Generations a round."""
+    sigma: float = 0.1
+    """CMA-ES's first standard deviation, in parameters."""
+    temperature: float = 0.3
+    """The dream's."""
+    members: int = 1
+    """Ms in the ensemble that dreams are spread over."""
+    select_every: int = 10
+    """Generations between scores of the search's mean in the real game."""
+    select_tracks: int = 8
+    """Tracks of such a score, kept apart from all others."""
+
+
+@dataclass(frozen=True)
+class PipelineSettings:
+    """The whole road."""
+
+    task: str = "car_racing"
+    """A registered task, or package.module:TASK."""
+    seed: int = 0
+    """Decides everything that is drawn."""
+    rounds: int = 6
+    """On-policy rounds after the first one."""
+    random: CollectSettings = field(default_factory=CollectSettings)
+    """The first collection, by the smoothed random policy."""
+    on_policy: CollectSettings = field(default_factory=lambda: CollectSettings(episodes=40, noise=0.5))
+    """Every later collection, by the latest controller."""
+    vision: VisionSettings = field(default_factory=VisionSettings)
+    """V, trained on the first collection."""
+    memory: MemorySettings = field(default_factory=MemorySettings)
+    """M, the first time."""
+    memory_again: MemorySettings = field(default_factory=lambda: MemorySettings(epochs=5, patience=5))
+    """M, in every later round, going on from the one before."""
+    controller: ControllerSettings = field(default_factory=ControllerSettings)
+    """C, in every round."""
+    starts: int = 1000
+    """Starts of dreams kept in a world model."""
+    start_steps: int = 20
+    """Real steps that warm M up at a start."""
+    held_out: float = 0.1
+    """The part of episodes held out of V's and M's training."""
+    evaluation_episodes: int = 20
+    """Fresh tracks of the stock game that the kept controller is scored on."""
+    video_steps: int = 300
+    """Steps of the side-by-side video."""
+
+
+QUICK = PipelineSettings(
+    vision=VisionSettings(epochs=6),
+    memory=MemorySettings(epochs=12),
+)
+LAPTOP = replace(
+    QUICK,
+    rounds=12,
+    random=CollectSettings(episodes=200),
+    on_policy=CollectSettings(episodes=80, noise=0.5),
+    vision=VisionSettings(epochs=10),
+    memory=MemorySettings(epochs=20),
+    memory_again=MemorySettings(epochs=8, patience=8),
+    controller=ControllerSettings(generations=80, members=3),
+    evaluation_episodes=100,
+)
+PAPER = PipelineSettings(
+    rounds=0,
+    random=CollectSettings(episodes=10_000, episode_length=1000),
+    vision=VisionSettings(epochs=10),
+    memory=MemorySettings(epochs=20, sequence_length=999),
+    controller=ControllerSettings(
+        env="real", head="steer_gas_brake", horizon=1000, generations=1800, select_every=25, select_tracks=16
+    ),
+    evaluation_episodes=100,
+    video_steps=1000,
+)
+PRESETS: dict[str, PipelineSettings] = {"quick": QUICK, "laptop": LAPTOP, "paper": PAPER}

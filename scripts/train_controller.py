@@ -1,0 +1,53 @@
+"""Evolves C by CMA-ES, in the dream or in the real game."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dreamgym.jobs import default_workers
+from scripts import command
+from scripts.road import evolve
+from scripts.settings import ControllerSettings
+
+
+@dataclass(frozen=True)
+class Args:
+    """Evolves C; stopped anywhere, the same command goes on from the last whole generation."""
+
+    world_model: Path
+    """Folder of the world model, or the name of one that ships."""
+    output: Path
+    """Folder for the generations, log.csv, curves.png, best.npz and latest.npz."""
+    initial: Path | None = None
+    """A saved controller to begin with; zeros if not given."""
+    members: tuple[Path, ...] = ()
+    """memory.npz files of an ensemble to spread dreams over; the world model's own M if not given."""
+    seed: int = 0
+    """Of the search, its dreams and tracks."""
+    workers: int = field(default_factory=default_workers)
+    """Processes that play the real game."""
+    controller: ControllerSettings = field(default_factory=ControllerSettings)
+
+
+def train_controller(args: Args) -> None:
+    """The script's work."""
+    trained = evolve(
+        args.world_model,
+        args.output,
+        args.controller,
+        members=list(args.members),
+        initial=args.initial,
+        seed=args.seed,
+        selection_seed=args.seed,
+        workers=args.workers,
+    )
+    print(f"controller: {args.output / 'best.npz'}, {trained.score:.1f} on the selection tracks of the real game")
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """The command line."""
+    command.run(train_controller, Args, args)
+
+
+if __name__ == "__main__":
+    main()
