@@ -104,9 +104,9 @@ class GenerationLog:
         axes.fill_between(generations, mean - sd, mean + sd, alpha=0.2)
         axes.plot(generations, mean, label="candidates' mean (± sd)")
         axes.plot(generations, [report.best for report in self.reports], linewidth=0.8, label="best candidate")
-        scored = [report for report in self.reports if report.score is not None]
-        if scored:
-            axes.plot([r.generation for r in scored], [r.score for r in scored], "o-", label="real score of the mean")
+        scores = {r.generation: r.score for r in self.reports if r.score is not None}
+        if scores:
+            axes.plot(list(scores), list(scores.values()), "o-", label="real score of the mean")
         axes.set(xlabel="generation", ylabel="return")
         axes.legend()
         axes.grid(alpha=0.3)

@@ -72,8 +72,8 @@ def lstm_step(
     inputs = xp.concatenate([z, action], axis=-1)
     gates = xp.matmul(inputs, memory.kernel) + xp.matmul(recurrent, memory.recurrent_kernel) + memory.bias
     n = h.shape[-1]
-    into, forget, out = (sigmoid(xp, gates[..., i * n : (i + 1) * n]) for i in (0, 1, 3))
-    c = forget * c + into * xp.tanh(gates[..., 2 * n : 3 * n])
+    into_forget, out = sigmoid(xp, gates[..., : 2 * n]), sigmoid(xp, gates[..., 3 * n :])
+    c = into_forget[..., n:] * c + into_forget[..., :n] * xp.tanh(gates[..., 2 * n : 3 * n])
     return out * xp.tanh(c), c
 
 
@@ -95,13 +95,27 @@ def sample(
         n_mixtures: K.
     """
     heads = xp.matmul(h, memory.head_kernel) + memory.head_bias
-    size = noise.normal.shape[-1]
+    pick = _mixture_of_one if len(heads.shape) == 1 else _mixtures_of_many
+    mean, log_sigma = pick(xp, heads, noise.uniform, temperature, n_mixtures)
+    low, high = np.float32(LOG_SIGMA_BOUNDS[0]), np.float32(LOG_SIGMA_BOUNDS[1])
+    sigma = xp.exp(xp.minimum(xp.maximum(log_sigma, low), high))
+    z = mean + sigma * xp.sqrt(temperature) * noise.normal
+    bound = np.float32(LATENT_BOUND)
+    z = xp.minimum(xp.maximum(z, -bound), bound)
+    return Prediction(z, heads[..., -2], heads[..., -1])
+
+
+def _mixtures_of_many(
+    xp: Any, heads: Array, uniform: Array, temperature: Array, k_mixtures: int
+) -> tuple[Array, Array]:
+    """Mean and log sigma of the mixture that each dimension picks, written so that XLA fuses it into one loop."""
+    size = uniform.shape[-1]
 
     def part(kind: int, k: int) -> Array:
-        start = (kind * n_mixtures + k) * size
+        start = (kind * k_mixtures + k) * size
         return heads[..., start : start + size]
 
-    logits = [part(0, k) / temperature for k in range(n_mixtures)]
+    logits = [part(0, k) / temperature for k in range(k_mixtures)]
     largest = logits[0]
     for logit in logits[1:]:
         largest = xp.maximum(largest, logit)
@@ -109,19 +123,29 @@ def sample(
     total = weights[0]
     for weight in weights[1:]:
         total = total + weight
-    threshold = noise.uniform * total
+    threshold = uniform * total
     mean, log_sigma, cumulative = part(1, 0), part(2, 0), weights[0]
-    for k in range(1, n_mixtures):
+    for k in range(1, k_mixtures):
         beyond = threshold >= cumulative
         mean = xp.where(beyond, part(1, k), mean)
         log_sigma = xp.where(beyond, part(2, k), log_sigma)
         cumulative = cumulative + weights[k]
-    low, high = np.float32(LOG_SIGMA_BOUNDS[0]), np.float32(LOG_SIGMA_BOUNDS[1])
-    sigma = xp.exp(xp.minimum(xp.maximum(log_sigma, low), high))
-    z = mean + sigma * xp.sqrt(temperature) * noise.normal
-    bound = np.float32(LATENT_BOUND)
-    z = xp.minimum(xp.maximum(z, -bound), bound)
-    return Prediction(z, heads[..., -2], heads[..., -1])
+    return mean, log_sigma
+
+
+def _mixture_of_one(xp: Any, heads: Array, uniform: Array, temperature: Array, k_mixtures: int) -> tuple[Array, Array]:
+    """The same for one dream, in fewer and larger NumPy calls: there a call costs more than its arithmetic."""
+    size = uniform.shape[-1]
+    logits = xp.reshape(heads[: k_mixtures * size], (k_mixtures, size)) / temperature
+    weights = xp.exp(logits - xp.max(logits, axis=0))
+    means_and_sigmas = xp.reshape(heads[k_mixtures * size : 3 * k_mixtures * size], (2, k_mixtures, size))
+    picked, cumulative = means_and_sigmas[:, 0], [weights[0]]
+    for k in range(1, k_mixtures):
+        cumulative.append(cumulative[-1] + weights[k])
+    threshold = uniform * cumulative[-1]
+    for k in range(1, k_mixtures):
+        picked = xp.where(threshold >= cumulative[k - 1], means_and_sigmas[:, k], picked)
+    return picked[0], picked[1]
 
 
 def sample_posterior(xp: Any, mu: Array, logvar: Array, normal: Array) -> Array:

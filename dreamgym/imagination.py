@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from dreamgym.actions import Array
 from dreamgym.dynamics import MemoryArrays, Noise, lstm_step, sample, warm_up
-from dreamgym.errors import WorldModelError
+from dreamgym.errors import PolicyError, WorldModelError
 from dreamgym.noise import NOISE_BLOCK, DreamNoise
 from dreamgym.world_model import WorldModel, check_temperature
 
@@ -71,10 +72,10 @@ def imagine(
 
     Raises:
         WorldModelError: An argument has the wrong shape or range; the message says which.
+        PolicyError: The policy cannot take the parameters, or gives no coded actions.
     """
     parameters = np.ascontiguousarray(parameters, np.float32)
-    if parameters.ndim != 2 or 0 in parameters.shape:
-        raise WorldModelError(f"parameters have shape {parameters.shape}, expected (candidates, numbers)")
+    _check_policy(world_model, policy, parameters)
     horizon = world_model.task.horizon if horizon is None else horizon
     if n_dreams < 1 or horizon < 1:
         raise WorldModelError(f"n_dreams is {n_dreams} and horizon {horizon}, expected at least 1 of each")
@@ -177,7 +178,7 @@ def _program(policy: PopulationPolicy, n_mixtures: int) -> Callable[..., Any]:
     import tensorflow as tf
     from tensorflow.experimental import numpy as tnp
 
-    @tf.function(jit_compile=True, reduce_retracing=False)
+    @tf.function(jit_compile=True, autograph=False)
     def block(
         memory: Any,
         parameters: Any,
@@ -225,7 +226,7 @@ def _slices(n: int, limit: int) -> list[slice]:
     """The fewest nearly equal slices of ``range(n)`` that hold at most ``limit`` each."""
     n_parts = -(-n // limit)
     edges = [n * i // n_parts for i in range(n_parts + 1)]
-    return [slice(a, b) for a, b in zip(edges, edges[1:], strict=False)]
+    return [slice(a, b) for a, b in pairwise(edges)]
 
 
 def _spread(x: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
@@ -269,6 +270,24 @@ def _checked_masks(world_model: WorldModel, masks: Any, n_dreams: int) -> np.nda
             f"recurrent_masks have shape {masks.shape}, expected ({n_dreams}, {world_model.hidden_size})"
         )
     return masks
+
+
+def _check_policy(world_model: WorldModel, policy: PopulationPolicy, parameters: np.ndarray) -> None:
+    """Tries the policy in NumPy, since an error inside a compiled program explains nothing."""
+    if parameters.ndim != 2 or 0 in parameters.shape:
+        raise PolicyError(f"parameters have shape {parameters.shape}, expected (candidates, numbers)")
+    observations = np.zeros((1, 1, world_model.latent_size + world_model.hidden_size), np.float32)
+    try:
+        codes = policy(np, parameters[:1], observations)
+    except (ValueError, IndexError) as error:
+        raise PolicyError(
+            f"the policy cannot read observations of shape {observations.shape} "
+            f"with parameters of shape {parameters[:1].shape}: {error}"
+        ) from error
+    if np.shape(codes) != (1, 1, world_model.codec.size):
+        raise PolicyError(
+            f"the policy gives {np.shape(codes)}, expected coded actions (1, 1, {world_model.codec.size})"
+        )
 
 
 def _check_members(world_model: WorldModel, members: list[MemoryArrays]) -> None:

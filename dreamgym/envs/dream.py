@@ -6,6 +6,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from dreamgym.blas import one_thread
 from dreamgym.dynamics import lstm_step, sample, warm_up
 from dreamgym.errors import WorldModelError
 from dreamgym.noise import NOISE_BLOCK, DreamNoise
@@ -13,6 +14,7 @@ from dreamgym.world_model import PRETRAINED, WorldModel, check_temperature
 
 RENDER_SIZE = 256
 RENDER_FPS = 50
+METADATA: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": RENDER_FPS}
 
 
 class DreamEnv(gym.Env[np.ndarray, Any]):
@@ -42,7 +44,7 @@ class DreamEnv(gym.Env[np.ndarray, Any]):
         WorldModelError: The world model is missing or broken, or an argument is out of range.
     """
 
-    metadata = {"render_modes": ["rgb_array"], "render_fps": RENDER_FPS}
+    metadata = METADATA
 
     def __init__(
         self,
@@ -78,7 +80,8 @@ class DreamEnv(gym.Env[np.ndarray, Any]):
         drawn, normal = self._noise.draw_start(0, len(starts), starts.mu.shape[1])
         self._start = drawn if start is None else start
         one = slice(self._start, self._start + 1)
-        z, h, c = warm_up(np, self._memory, starts.mu[one], starts.logvar[one], starts.action[one], normal[None])
+        with one_thread():
+            z, h, c = warm_up(np, self._memory, starts.mu[one], starts.logvar[one], starts.action[one], normal[None])
         self._z, self._h, self._c = z[0], h[0], c[0]
         self._temperature = np.float32(temperature)
         self._n_steps, self._block_step = 0, NOISE_BLOCK
@@ -96,9 +99,10 @@ class DreamEnv(gym.Env[np.ndarray, Any]):
         if self._block_step == NOISE_BLOCK:
             self._noise.draw_block(0)
             self._block_step = 0
-        self._h, self._c = lstm_step(np, self._memory, self._z, code, self._h, self._c)
         noise = self._noise.at(0, self._block_step)
-        self._z, target, logit = sample(np, self._memory, self._h, noise, self._temperature, self._n_mixtures)
+        with one_thread():
+            self._h, self._c = lstm_step(np, self._memory, self._z, code, self._h, self._c)
+            self._z, target, logit = sample(np, self._memory, self._h, noise, self._temperature, self._n_mixtures)
         self._block_step += 1
         self._n_steps += 1
         target_reward = self._price * float(target)
@@ -150,7 +154,7 @@ def check_render_mode(render_mode: str | None) -> str | None:
     Raises:
         WorldModelError: They do not.
     """
-    if render_mode not in (None, *DreamEnv.metadata["render_modes"]):
+    if render_mode not in (None, *METADATA["render_modes"]):
         raise WorldModelError(f"render_mode is {render_mode!r}, expected None or 'rgb_array'")
     return render_mode
 
@@ -161,7 +165,8 @@ def check_steps(max_episode_steps: int) -> int:
     Raises:
         WorldModelError: It is not.
     """
-    if isinstance(max_episode_steps, bool) or max_episode_steps != int(max_episode_steps) or max_episode_steps < 1:
+    whole = isinstance(max_episode_steps, int | np.integer) and not isinstance(max_episode_steps, bool)
+    if not whole or max_episode_steps < 1:
         raise WorldModelError(f"max_episode_steps is {max_episode_steps!r}, expected a whole number of at least 1")
     return int(max_episode_steps)
 

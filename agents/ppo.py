@@ -1,0 +1,108 @@
+"""PPO from Stable-Baselines3, trained in the dream or in the real game: an agent that knows only Gymnasium.
+
+python -m agents.ppo --world-model <folder> --output ppo.zip
+"""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import gymnasium as gym
+import tyro
+
+import dreamgym
+
+
+@dataclass(frozen=True)
+class PPOArgs:
+    """Train PPO where a world model dreams, or in the game it was trained on."""
+
+    world_model: str
+    """A world model's folder, or a pretrained name."""
+    output: Path = Path("ppo.zip")
+    """Where the trained agent goes; evaluate and record_video take it as a policy."""
+    env: Literal["dream", "real"] = "dream"
+    """Where it trains: in the dream, or in the real game seen through V and M."""
+    num_envs: int = 64
+    """Dreams trained in at once; 1 takes the single env. The real game is always played one at a time."""
+    steps: int = 200_000
+    """Steps, all envs together."""
+    rollout_steps: int = 128
+    """Steps an env between two updates."""
+    batch_size: int = 1024
+    """Steps a gradient."""
+    learning_rate: float = 3e-4
+    """Adam's."""
+    temperature: float | None = None
+    """The dream's; the world model's own if not given."""
+    horizon: int | None = None
+    """Steps an episode; the task's if not given."""
+    seed: int = 0
+    """Decides everything that is drawn."""
+
+
+@dataclass(frozen=True)
+class PPOResult:
+    """What came of it.
+
+    Attributes:
+        path: The saved agent.
+        steps: Steps trained on.
+        steps_per_second: Of the whole training loop, updates included.
+    """
+
+    path: Path
+    steps: int
+    steps_per_second: float
+
+
+def make_envs(args: PPOArgs) -> Any:
+    """What Stable-Baselines3 trains in: a batched dream behind the adapter, or one env."""
+    kwargs: dict[str, Any] = {"world_model": args.world_model, "max_episode_steps": args.horizon}
+    if args.env == "real":
+        return gym.make("WorldModelLatent-v0", **kwargs)
+    kwargs["temperature"] = args.temperature
+    if args.num_envs == 1:
+        return gym.make("WorldModelDream-v0", **kwargs)
+    return dreamgym.SB3VecEnv(gym.make_vec("WorldModelDream-v0", num_envs=args.num_envs, **kwargs))
+
+
+def train(args: PPOArgs, verbose: int = 0) -> PPOResult:
+    """Trains and saves PPO.
+
+    Args:
+        args: The settings.
+        verbose: Stable-Baselines3's; 1 prints a table an update.
+    """
+    from stable_baselines3 import PPO
+
+    envs = make_envs(args)
+    n_envs = getattr(envs, "num_envs", 1)
+    agent = PPO(
+        "MlpPolicy",
+        envs,
+        n_steps=args.rollout_steps,
+        batch_size=min(args.batch_size, n_envs * args.rollout_steps),
+        learning_rate=args.learning_rate,
+        seed=args.seed,
+        device="cpu",
+        verbose=verbose,
+    )
+    began = time.perf_counter()
+    agent.learn(args.steps)
+    seconds = time.perf_counter() - began
+    args.output.parent.mkdir(parents=True, exist_ok=True)
+    agent.save(args.output)
+    envs.close()
+    return PPOResult(args.output, agent.num_timesteps, agent.num_timesteps / seconds)
+
+
+def main() -> None:
+    """The command line."""
+    result = train(tyro.cli(PPOArgs), verbose=1)
+    print(f"{result.steps} steps at {result.steps_per_second:,.0f} a second -> {result.path}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""The state of N dreams and how it is stepped: by NumPy, or by one compiled call a step."""
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from dreamgym.blas import one_thread
+from dreamgym.dynamics import MemoryArrays, Noise, lstm_step, sample
+from dreamgym.world_model import WorldModel
+
+
+class NumpyStepper:
+    """Steps a few dreams sooner than a call into TensorFlow would, and without loading it.
+
+    Args:
+        world_model: What is dreamt of.
+        n_dreams: N.
+    """
+
+    def __init__(self, world_model: WorldModel, n_dreams: int):
+        self._memory, self._n_mixtures = world_model.memory, world_model.n_mixtures
+        self._z = np.zeros((n_dreams, world_model.latent_size), np.float32)
+        self._h = np.zeros((n_dreams, world_model.hidden_size), np.float32)
+        self._c = np.zeros_like(self._h)
+
+    def observations(self) -> np.ndarray:
+        """``[z, h]``, a new float32 array ``(N, Z + H)``."""
+        return np.concatenate([self._z, self._h], axis=-1)
+
+    def put(self, rows: np.ndarray, z: np.ndarray, h: np.ndarray, c: np.ndarray) -> None:
+        """Sets the states of some rows, which may be the very arrays that the last step gave."""
+        self._z[rows], self._h[rows], self._c[rows] = z, h, c
+
+    def step(self, codes: np.ndarray, noise: Noise, temperatures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Steps all dreams: the reward's target and the logit of ``terminated``, ``(N,)`` float32 each.
+
+        Args:
+            codes: Coded actions, ``(N, A)``.
+            noise: ``(N, Z)`` each.
+            temperatures: ``(N,)``.
+        """
+        with one_thread():
+            self._h, self._c = lstm_step(np, self._memory, self._z, codes, self._h, self._c)
+            prediction = sample(np, self._memory, self._h, noise, temperatures[:, None], self._n_mixtures)
+        self._z = prediction.z
+        return prediction.target, prediction.done_logit
+
+
+class CompiledStepper:
+    """Steps many dreams by one compiled program, on whatever device TensorFlow sees.
+
+    The state stays in TensorFlow between steps; only the observations come out.
+
+    Args:
+        world_model: What is dreamt of.
+        n_dreams: N.
+    """
+
+    def __init__(self, world_model: WorldModel, n_dreams: int):
+        import tensorflow as tf
+
+        self._tensor = tf.convert_to_tensor
+        self._memory = tuple(self._tensor(array) for array in world_model.memory)
+        self._program = _step_program(world_model.n_mixtures)
+        self._latent_size = world_model.latent_size
+        self._observations = tf.zeros((n_dreams, world_model.latent_size + world_model.hidden_size))
+        self._c = tf.zeros((n_dreams, world_model.hidden_size))
+
+    def observations(self) -> np.ndarray:
+        """``[z, h]``, a new float32 array ``(N, Z + H)``."""
+        return self._observations.numpy()
+
+    def put(self, rows: np.ndarray, z: np.ndarray, h: np.ndarray, c: np.ndarray) -> None:
+        """Sets the states of some rows."""
+        observations, cells = self._observations.numpy(), self._c.numpy()
+        observations[rows, : self._latent_size], observations[rows, self._latent_size :], cells[rows] = z, h, c
+        self._observations, self._c = self._tensor(observations), self._tensor(cells)
+
+    def step(self, codes: np.ndarray, noise: Noise, temperatures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Steps all dreams, see :meth:`NumpyStepper.step`."""
+        self._observations, self._c, target, logit = self._program(
+            self._memory, self._observations, self._c, codes, noise.uniform, noise.normal, temperatures
+        )
+        return target.numpy(), logit.numpy()
+
+
+@lru_cache(maxsize=4)
+def _step_program(n_mixtures: int) -> Any:
+    import tensorflow as tf
+    from tensorflow.experimental import numpy as tnp
+
+    @tf.function(jit_compile=True, autograph=False)
+    def step(
+        memory: Any, observations: Any, c: Any, codes: Any, uniform: Any, normal: Any, temperatures: Any
+    ) -> tuple[Any, Any, Any, Any]:
+        memory = MemoryArrays(*memory)
+        size = normal.shape[-1]
+        z, h = observations[:, :size], observations[:, size:]
+        h, c = lstm_step(tnp, memory, z, codes, h, c)
+        prediction = sample(tnp, memory, h, Noise(uniform, normal), temperatures[:, None], n_mixtures)
+        return tf.concat([prediction.z, h], -1), c, prediction.target, prediction.done_logit
+
+    return step
