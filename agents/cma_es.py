@@ -135,7 +135,7 @@ class CmaSearch:
 
     def _replay(self, path: Path) -> None:
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
                 saved, fitness = file["solutions"], file["fitness"]
         except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
             raise ExperimentError(f"{path} is broken ({error}); delete it and what follows to go on before") from error

@@ -144,7 +144,7 @@ def _imagine_rows(
     shape = (n_candidates, n_dreams)
     state = tuple(_spread(x.reshape(*seeds.shape, -1), shape) for x in (z, h, c))
     totals = (np.zeros(shape, np.float32), np.zeros(shape, np.int32), np.ones(shape, bool))
-    block = _program(policy, world_model.n_mixtures)
+    block = _program(policy, world_model.n_mixtures, (parameters.shape, seeds.shape, *(x.shape for x in state)))
     task, low_high = world_model.task, _bounds(world_model)
     price = np.array([task.price, task.step_cost], np.float32)
     for first in range(0, horizon, NOISE_BLOCK):
@@ -169,9 +169,9 @@ def _begin(
     return warm_up(np, world_model.memory, known.mu[indices], known.logvar[indices], known.action[indices], normal)
 
 
-@lru_cache(maxsize=16)
-def _program(policy: PopulationPolicy, n_mixtures: int) -> Callable[..., Any]:
-    """A block of steps of all dreams, compiled: ``(state, totals)`` from the ones before.
+@lru_cache(maxsize=32)
+def _program(policy: PopulationPolicy, n_mixtures: int, shapes: tuple[Any, ...]) -> Callable[..., Any]:
+    """A block of steps of all dreams, compiled for ``shapes``: ``(state, totals)`` from the ones before.
 
     Noise is an input, because drawing it inside an XLA program on the CPU costs several times the products.
     """

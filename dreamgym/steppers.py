@@ -62,7 +62,7 @@ class CompiledStepper:
 
         self._tensor = tf.convert_to_tensor
         self._memory = tuple(self._tensor(array) for array in world_model.memory)
-        self._program = _step_program(world_model.n_mixtures)
+        self._program = _step_program(world_model.n_mixtures, (n_dreams, *world_model.memory.kernel.shape))
         self._latent_size = world_model.latent_size
         self._observations = tf.zeros((n_dreams, world_model.latent_size + world_model.hidden_size))
         self._c = tf.zeros((n_dreams, world_model.hidden_size))
@@ -85,8 +85,9 @@ class CompiledStepper:
         return target.numpy(), logit.numpy()
 
 
-@lru_cache(maxsize=4)
-def _step_program(n_mixtures: int) -> Any:
+@lru_cache(maxsize=8)
+def _step_program(n_mixtures: int, shapes: tuple[int, ...]) -> Any:
+    """A step compiled for ``shapes``; each has its own function, since TensorFlow warns of one that it retraces."""
     import tensorflow as tf
     from tensorflow.experimental import numpy as tnp
 
