@@ -45,7 +45,7 @@ def encode(arrays: Arrays, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     x = frames.astype(np.float32) * np.float32(1 / 255)
     for i in range(4):
         x = np.maximum(_convolve(x, arrays[f"encoder_{i}_kernel"]) + arrays[f"encoder_{i}_bias"], 0)
-    x = x.reshape(len(x), -1)
+    x = x.reshape(len(x), 1024)
     return (
         x @ arrays["mu_kernel"] + arrays["mu_bias"],
         x @ arrays["logvar_kernel"] + arrays["logvar_bias"],
@@ -55,7 +55,7 @@ def encode(arrays: Arrays, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def decode(arrays: Arrays, z: np.ndarray) -> np.ndarray:
     """The frames that latents stand for: uint8, ``(n, 64, 64, 3)``, for ``z`` of shape ``(n, Z)``."""
     x = z @ arrays["decoder_dense_kernel"] + arrays["decoder_dense_bias"]
-    x = x.reshape(len(z), 1, 1, -1)
+    x = x.reshape(len(z), 1, 1, 1024)
     for i in range(4):
         x = _convolve_transposed(x, arrays[f"decoder_{i}_kernel"]) + arrays[f"decoder_{i}_bias"]
         if i < 3:
