@@ -49,7 +49,8 @@ def play(env, seed, actions):
 
 
 @pytest.mark.parametrize(("env_id", "game"), CASES)
-def test_gymnasiums_checker_finds_nothing(make, env_id, game):
+def test_gymnasiums_checker_finds_nothing(make, monkeypatch, env_id, game):
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")  # a display's OpenGL brings an LLVM that TensorFlow crashes on
     env = make(env_id, game, render_mode="rgb_array", disable_env_checker=True)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
