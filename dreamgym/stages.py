@@ -14,8 +14,9 @@ from dreamgym.data.latents import LatentEpisode, read_latents
 from dreamgym.data.sequences import make_starts, split_episodes, windows
 from dreamgym.dynamics import MemoryArrays
 from dreamgym.errors import TrainingError
+from dreamgym.fidelity import WARM_UP, fidelity, plot_fidelity
+from dreamgym.hyperparameters import MemorySettings, VisionSettings
 from dreamgym.tasks import Task
-from dreamgym.training import MemorySettings, VisionSettings, train_memory, train_vision
 from dreamgym.world_model import WorldModel, read_arrays, write_arrays
 
 HELD_OUT_FRAMES = 2000  # more would cost time after every epoch and tell nothing new
@@ -42,6 +43,8 @@ def fit_vision(
         seed: Of everything drawn.
         verbose: Keras's.
     """
+    from dreamgym.training import train_vision
+
     train, held = split_episodes(episodes, held_out, seed)
     frames = FrameStore(train)
     held_frames = FrameStore(held).sample(HELD_OUT_FRAMES, seed)
@@ -104,6 +107,8 @@ def fit_memory(
         start_from: Another M's ``memory.npz`` to go on from.
         verbose: Keras's.
     """
+    from dreamgym.training import train_memory
+
     arrays = train_memory(
         windows(train, settings.sequence_length),
         windows(held_out, settings.sequence_length),
@@ -150,6 +155,18 @@ def assemble(
         temperature=temperature,
         details=details or {},
     )
+
+
+def measure(world_model: WorldModel, held_out: Sequence[LatentEpisode], folder: Path) -> dict[str, Any]:
+    """How well M knows the game: figures for a log, and ``folder/fidelity.png``.
+
+    Fifty steps are dreamt ahead where the held-out episodes are long enough, else as many as they allow.
+    """
+    longest = max(len(episode) for episode in held_out)
+    warm_up = min(WARM_UP, longest // 3)
+    result = fidelity(world_model, held_out, horizon=min(50, longest - warm_up), warm_up=warm_up)
+    plot_fidelity(result, folder / "fidelity.png")
+    return {key: value for key, value in result.items() if key != "latent_error"}
 
 
 def task_codec(task: Task) -> ActionCodec:

@@ -34,9 +34,8 @@ def run_parsed(function: Callable[[Args], object], parse: Callable[[], Args]) ->
     folder = str(Path.cwd())
     if folder not in sys.path:  # so that `--task mypackage.module:TASK` finds the user's own module
         sys.path.insert(0, folder)
-    parsed = parse()
     try:
-        function(parsed)
+        function(parse())
     except DreamGymError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(FAILED) from error

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Annotated
 
 import tyro
@@ -15,7 +16,7 @@ from dreamgym.experiment import Experiment
 from dreamgym.jobs import default_workers
 from dreamgym.progress import format_seconds
 from scripts import command, estimate, road
-from scripts.settings import PRESETS, PipelineSettings, Preset
+from scripts.settings import PRESETS, PipelineSettings, Preset, from_json
 
 
 @dataclass(frozen=True)
@@ -50,12 +51,12 @@ def stages(journey: road.Road) -> list[Stage]:
     """All pieces in order; those of a round carry its number."""
     pieces = []
     for number in range(journey.settings.rounds + 1):
-        pieces.append(Stage(f"{number}-collect", lambda n=number: journey.collect(n)))
+        pieces.append(Stage(f"{number}-collect", partial(journey.collect, number)))
         if number == 0:
             pieces.append(Stage("0-vision", journey.train_vision))
-        pieces.append(Stage(f"{number}-latents", lambda n=number: journey.encode(n)))
-        pieces.append(Stage(f"{number}-memory", lambda n=number: journey.train_memory(n)))
-        pieces.append(Stage(f"{number}-controller", lambda n=number: journey.train_controller(n)))
+        pieces.append(Stage(f"{number}-latents", partial(journey.encode, number)))
+        pieces.append(Stage(f"{number}-memory", partial(journey.train_memory, number)))
+        pieces.append(Stage(f"{number}-controller", partial(journey.train_controller, number)))
     pieces.append(Stage("choose", journey.choose))
     pieces.append(Stage("evaluate", journey.evaluate))
     pieces.append(Stage("video", journey.record))
@@ -91,17 +92,28 @@ def run_pipeline(args: Args) -> None:
 
 
 def parse(words: Sequence[str]) -> Args:
-    """The command line, on top of the preset that it names."""
-    preset = _named_preset(words)
-    return tyro.cli(Args, default=Args(preset=preset, settings=PRESETS[preset]), args=words)
+    """The command line, on top of the experiment it goes on with, or else of the preset that it names."""
+    preset = _named(words, "--preset") or "quick"
+    if preset not in PRESETS:
+        return tyro.cli(Args, args=words)  # which tells what presets there are
+    name = _named(words, "--experiment")
+    experiment = Experiment.named(name or preset)
+    settings = PRESETS[preset]
+    if experiment.config_path.exists():
+        begun = experiment.read_config()["settings"]
+        preset = _named(words, "--preset") or begun["preset"]
+        settings = from_json(begun)
+    return tyro.cli(Args, default=Args(preset=preset, experiment=name, settings=settings), args=words)  # type: ignore[arg-type]
 
 
-def _named_preset(words: Sequence[str]) -> Preset:
+def _named(words: Sequence[str], flag: str) -> str:
+    """The value of a flag, read before the others can be; empty if it is not given."""
     for word, following in zip(words, [*words[1:], ""], strict=True):
-        name = following if word == "--preset" else word.removeprefix("--preset=") if "--preset=" in word else ""
-        if name in PRESETS:
-            return name  # type: ignore[return-value]
-    return "quick"
+        if word == flag:
+            return following
+        if word.startswith(f"{flag}="):
+            return word.partition("=")[2]
+    return ""
 
 
 def main(args: Sequence[str] | None = None) -> None:

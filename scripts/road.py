@@ -18,7 +18,6 @@ from dreamgym.data.latents import LatentEpisode, encode_rollouts
 from dreamgym.data.rollouts import collect
 from dreamgym.evaluation import evaluate, evaluation_seeds, selection_seeds
 from dreamgym.experiment import Experiment
-from dreamgym.fidelity import fidelity, plot_fidelity
 from dreamgym.files import write_whole
 from dreamgym.policies import LinearController
 from dreamgym.population import population_returns
@@ -101,9 +100,7 @@ class Road:
             details={"round": round_},
         )
         folder = world_model.save(self.experiment.round_world_model(round_))
-        result = fidelity(world_model, held)
-        plot_fidelity(result, folder / "fidelity.png")
-        return {key: value for key, value in result.items() if key != "latent_error"}
+        return stages.measure(world_model, held, folder)
 
     def train_controller(self, round_: int) -> dict[str, Any]:
         """Evolves C, scoring the search's mean in the real game now and then."""

@@ -1,9 +1,10 @@
 """Every setting of the whole road, and the presets: quick, laptop, paper."""
 
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from typing import Any, Literal
 
-from dreamgym.training import MemorySettings, VisionSettings
+from dreamgym.hyperparameters import MemorySettings, VisionSettings
 
 Preset = Literal["quick", "laptop", "paper"]
 
@@ -109,3 +110,15 @@ PAPER = PipelineSettings(
     video_steps=1000,
 )
 PRESETS: dict[str, PipelineSettings] = {"quick": QUICK, "laptop": LAPTOP, "paper": PAPER}
+
+
+def from_json(data: Mapping[str, Any], default: Any = None) -> Any:
+    """Settings from what an experiment's config holds of them; what it does not name stays as in ``default``."""
+    default = PipelineSettings() if default is None else default
+    known = {}
+    for item in fields(default):
+        value = getattr(default, item.name)
+        if item.name in data:
+            value = from_json(data[item.name], value) if is_dataclass(value) else data[item.name]
+        known[item.name] = value
+    return type(default)(**known)

@@ -1,5 +1,6 @@
 """What an experiment holds, what is missing, damaged, stale or poor in it, and the next command to type."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from rich.table import Table
 
 from dreamgym.convolution import array_shapes
 from dreamgym.data.episodes import list_episodes, read_bytes
-from dreamgym.data.latents import read_stamp, vision_stamp
+from dreamgym.data.latents import decode_latents, vision_stamp
 from dreamgym.data.tfrecord import decode_record
 from dreamgym.errors import DreamGymError
 from dreamgym.experiment import Experiment
@@ -60,11 +61,10 @@ def inspect(experiment: Experiment) -> list[Finding]:
 
 def next_command(experiment: Experiment) -> str:
     """What to type next: the pipeline goes on by itself; a finished experiment can be looked at."""
-    preset = experiment.read_config()["settings"]["preset"]
     if experiment.is_done("video"):
         choices = f"--world-model {experiment.world_model} --policy {experiment.best_controller}"
         return f"python -m scripts.record_video {choices}"
-    return f"python -m scripts.pipeline --preset {preset} --experiment {experiment.folder}"
+    return f"python -m scripts.pipeline --experiment {experiment.folder}"
 
 
 def _rollouts(folder: Path, settings: dict) -> Finding:
@@ -92,9 +92,17 @@ def _latents(experiment: Experiment, rollouts: Path) -> Finding:
     vision = experiment.vision_training / "vision.npz"
     if paths and vision.exists():
         stamp = vision_stamp(read_arrays(vision, tuple(array_shapes(1))))
-        stale = sum(read_stamp(path) != stamp for path in paths)
-        trouble += f" {stale} stale: made by another V" if stale else ""
+        counts = Counter(_latent_state(path, stamp) for path in paths)
+        trouble += f" {counts['stale']} stale: made by another V" if counts["stale"] else ""
+        trouble += f" {counts['damaged']} damaged" if counts["damaged"] else ""
     return Finding(f"latents {rollouts.name}", f"{len(paths)} episodes", trouble.strip())
+
+
+def _latent_state(path: Path, stamp: str) -> str:
+    try:
+        return "good" if decode_latents(read_bytes(path), path).stamp == stamp else "stale"
+    except DreamGymError:
+        return "damaged"
 
 
 def _round(experiment: Experiment, round_: int) -> list[Finding]:

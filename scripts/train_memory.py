@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dreamgym.fidelity import fidelity, plot_fidelity
-from dreamgym.stages import assemble, fit_memory, read_split
+from dreamgym.hyperparameters import MemorySettings
+from dreamgym.stages import assemble, fit_memory, measure, read_split
 from dreamgym.tasks import get_task
-from dreamgym.training import MemorySettings
 from scripts import command
 
 
@@ -65,8 +64,7 @@ def train_memory(args: Args) -> None:
         seed=args.seed,
     )
     folder = world_model.save(args.world_model)
-    result = fidelity(world_model, held_out)
-    plot_fidelity(result, folder / "fidelity.png")
+    result = measure(world_model, held_out, folder)
     print(f"world model: {folder}")
     for name, nll in result["nll"].items():
         print(f"  NLL a dimension, {name}: {nll:.3f} nats")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from dreamgym.data.episodes import list_episodes
 from dreamgym.errors import DataError
+from dreamgym.hyperparameters import VisionSettings
 from dreamgym.stages import fit_vision
 from dreamgym.tasks import get_task
-from dreamgym.training import VisionSettings
 from scripts import command
 
 
