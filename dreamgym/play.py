@@ -211,7 +211,7 @@ def play_episodes(
     Raises:
         PolicyError: The policy looks, and there is no world model or one of another size.
     """
-    _check_eyes(policy, world_model)
+    check_eyes(policy, world_model)
     inner = policy.policy if isinstance(policy, NoisyPolicy) else policy
     groups = [seeds] if isinstance(inner, LinearController) else [[seed] for seed in seeds]
     played: list[Played] = []
@@ -255,7 +255,12 @@ def _choose(games: list[_Game], observations: np.ndarray | None) -> Sequence[np.
     return [game.codec.encode(game.policy(row)) for game, row in zip(games, rows, strict=True)]
 
 
-def _check_eyes(policy: Policy, world_model: WorldModel | None) -> None:
+def check_eyes(policy: Policy, world_model: WorldModel | None) -> None:
+    """Checks that a policy has what it looks through.
+
+    Raises:
+        PolicyError: It looks, and there is no world model or one of another size.
+    """
     if not policy.needs_latents:
         return
     if world_model is None:

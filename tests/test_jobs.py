@@ -139,7 +139,7 @@ def _break_off(jobs, folder):
         raise ZeroDivisionError
 
     before = signal.signal(signal.SIGALRM, strike)
-    signal.setitimer(signal.ITIMER_REAL, 2.0)
+    signal.setitimer(signal.ITIMER_REAL, 1.0)
     try:
         next(jobs)
     finally:

@@ -14,7 +14,6 @@ from dreamgym.files import write_whole
 from dreamgym.tasks import FRAME_SIZE
 
 EPISODE_FORMAT, EPISODE_VERSION = b"dreamgym episode", 1
-_PNG_LEVEL = 3  # levels 1 to 6 take under 0.2 ms a frame, 9 takes 1.5 ms for a few percent
 Item = TypeVar("Item")
 
 
@@ -57,7 +56,10 @@ def encode_png(frame: np.ndarray) -> bytes:
     """An RGB uint8 frame as a PNG file."""
     import cv2
 
-    return cv2.imencode(".png", frame[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, _PNG_LEVEL])[1].tobytes()
+    # Run lengths make these flat pictures nearly as small as level 9 does, in a tenth of its time. The level counts
+    # for nothing then, but must come first: OpenCV takes the strategy into account only after it.
+    strategy = [cv2.IMWRITE_PNG_COMPRESSION, 3, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE]
+    return cv2.imencode(".png", frame[..., ::-1], strategy)[1].tobytes()
 
 
 def decode_png(content: bytes) -> np.ndarray:

@@ -15,7 +15,7 @@ from dreamgym.data.latents import vision_stamp
 from dreamgym.errors import DataError, JobError
 from dreamgym.files import write_whole
 from dreamgym.jobs import default_workers, run_jobs
-from dreamgym.play import PlayJob, play_job
+from dreamgym.play import PlayJob, check_eyes, play_job
 from dreamgym.policies import load_policy
 from dreamgym.progress import track
 from dreamgym.resolve import resolve_task
@@ -162,11 +162,12 @@ def _describe_policy(task: Task, policy: str, world_model: str | Path | None) ->
     """What makes a policy the same one: a file's content rather than its place."""
     model = None if world_model is None else WorldModel.load(world_model)
     known, codec = resolve_task(task, model)
-    looks = load_policy(policy, known, codec).needs_latents
+    player = load_policy(policy, known, codec)
+    check_eyes(player, model)
     described: dict[str, Any] = {"policy": policy}
     if Path(policy).is_file():
         described = {"policy": Path(policy).name, "policy_sha256": hashlib.sha256(read_bytes(Path(policy))).hexdigest()}
-    if looks and model is not None:
+    if player.needs_latents and model is not None:
         described["world_model"] = vision_stamp({**model.vision, **model.memory._asdict()})
     return described
 

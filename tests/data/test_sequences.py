@@ -1,0 +1,94 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dreamgym.data.latents import LatentEpisode
+from dreamgym.data.sequences import make_starts, split_episodes, windows
+from dreamgym.errors import DataError
+
+
+def numbered(n_steps, first=0, terminated=True):
+    """An episode whose every number tells its place."""
+    steps = np.arange(first, first + n_steps + 1, dtype=np.float32)
+    return LatentEpisode(
+        mu=np.stack([steps, -steps], axis=1),
+        logvar=np.stack([steps, steps], axis=1) / 2,
+        actions=steps[:-1, None] + 0.25,
+        rewards=steps[:-1],
+        targets=steps[:-1] + 0.5,
+        terminated=(np.arange(n_steps) == n_steps - 1) & terminated,
+        truncated=not terminated,
+        seed=first,
+        stamp="v",
+        source=0,
+    )
+
+
+@given(st.lists(st.integers(1, 23), min_size=1, max_size=5), st.integers(1, 9))
+@settings(max_examples=60, deadline=None)
+def test_windows_hold_every_step_once_and_in_its_place(lengths, length):
+    episodes = [numbered(n, first=100 * (i + 1)) for i, n in enumerate(lengths)]
+    arrays = windows(episodes, length)
+    inside = arrays["weight"] > 0
+    assert inside.sum() == sum(lengths)
+    np.testing.assert_array_equal(arrays["target"][inside], np.concatenate([e.targets for e in episodes]))
+    np.testing.assert_array_equal(arrays["done"][inside], np.concatenate([e.terminated for e in episodes]))
+    z, after = arrays["mu"][:, :-1, 0][inside], arrays["mu"][:, 1:, 0][inside]
+    np.testing.assert_array_equal(after, z + 1)
+    np.testing.assert_array_equal(arrays["action"][..., 0][inside], z + 0.25)
+    np.testing.assert_array_equal(arrays["logvar"][:, 1:, 1][inside], after / 2)
+    assert all(arrays[name][~inside].sum() == 0 for name in ("action", "target", "done", "weight"))
+    assert all(values.dtype == np.float32 for values in arrays.values())
+
+
+@given(st.integers(1, 30), st.integers(1, 9), st.data())
+@settings(max_examples=60, deadline=None)
+def test_overlapping_windows_leave_no_step_out_and_no_window_empty(n_steps, length, data):
+    stride = data.draw(st.integers(1, length))
+    arrays = windows([numbered(n_steps)], length, stride)
+    inside = arrays["weight"] > 0
+    assert set(arrays["target"][inside]) == set(np.arange(n_steps) + 0.5)
+    assert inside.any(axis=1).all()
+
+
+def test_windows_refuse_a_stride_that_leaves_steps_out():
+    with pytest.raises(DataError, match="6 apart"):
+        windows([numbered(9)], 5, stride=6)
+    with pytest.raises(DataError, match="0 episodes"):
+        windows([], 5)
+
+
+def test_starts_come_from_all_over_and_leave_something_to_play():
+    episodes = [numbered(40, first=0), numbered(40, first=100, terminated=False)]
+    starts = make_starts(episodes, 60, steps=5, seed=0)
+    assert starts.mu.shape == (60, 6, 2)
+    assert starts.action.shape == (60, 5, 1)
+    np.testing.assert_array_equal(starts.mu[:, :-1, 0] + 0.25, starts.action[..., 0])
+    ends = starts.mu[:, -1, 0]
+    assert ends[ends < 100].max() <= 30  # the game ended at 40
+    assert ends[ends >= 100].max() > 130  # it was only cut short at 140
+    assert len(np.unique(ends)) == 60
+    np.testing.assert_array_equal(starts.mu, make_starts(episodes, 60, 5, seed=0).mu)
+    assert (make_starts(episodes, 60, 5, seed=1).mu != starts.mu).any()
+
+
+def test_short_episodes_give_starts_too_and_too_short_ones_say_so():
+    assert len(make_starts([numbered(6)], 7, steps=4)) == 7
+    with pytest.raises(DataError, match="longer episodes"):
+        make_starts([numbered(4)], 7, steps=4)
+
+
+@given(st.integers(2, 40), st.floats(0.01, 0.99), st.integers(0, 9))
+@settings(max_examples=60, deadline=None)
+def test_a_split_keeps_every_episode_on_one_side_and_neither_side_empty(n, part, seed):
+    train, held = split_episodes(range(n), part, seed)
+    assert sorted(train + held) == list(range(n))
+    assert train
+    assert held
+    assert (train, held) == split_episodes(range(n), part, seed)
+
+
+def test_a_split_of_one_episode_says_so():
+    with pytest.raises(DataError, match="at least 2"):
+        split_episodes([1], 0.1)
