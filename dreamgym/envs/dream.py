@@ -123,7 +123,8 @@ class DreamEnv(gym.Env[np.ndarray, Any]):
             return None
         if self._n_steps is None:
             raise gym.error.ResetNeeded("render was called before reset; call env.reset() first")
-        return enlarge(self.world_model.decode(self._z))
+        with one_thread():
+            return enlarge(self.world_model.decode(self._z))
 
     def _observation(self) -> np.ndarray:
         return np.concatenate([self._z, self._h])

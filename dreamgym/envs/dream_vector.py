@@ -9,6 +9,7 @@ import numpy as np
 from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 
+from dreamgym.blas import one_thread
 from dreamgym.dynamics import Noise, warm_up
 from dreamgym.envs.dream import METADATA, check_options, check_render_mode, check_steps, enlarge, load_world_model
 from dreamgym.errors import WorldModelError
@@ -137,7 +138,8 @@ class DreamVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
         if not self._generators:
             raise gym.error.ResetNeeded("render was called before reset; call envs.reset() first")
         z = self._stepper.observations()[:, : self.world_model.latent_size]
-        return tuple(enlarge(frame) for frame in self.world_model.decode(z))
+        with one_thread():
+            return tuple(enlarge(frame) for frame in self.world_model.decode(z))
 
     def _begin(self, rows: np.ndarray, start: int | None, temperature: float) -> None:
         """Warms M up over the starts of some rows, each drawn by its own generator unless given."""
