@@ -4,18 +4,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
 
 from dreamgym import convolution
-from dreamgym.actions import ActionCodec
 from dreamgym.data.frames import FrameStore
-from dreamgym.data.latents import LatentEpisode, read_latents
+from dreamgym.data.latents import LatentEpisode, read_latents, vision_stamp
 from dreamgym.data.sequences import make_starts, split_episodes, windows
 from dreamgym.dynamics import MemoryArrays
 from dreamgym.errors import TrainingError
 from dreamgym.fidelity import WARM_UP, fidelity, plot_fidelity
 from dreamgym.hyperparameters import MemorySettings, VisionSettings
+from dreamgym.resolve import resolve_task
 from dreamgym.tasks import Task
 from dreamgym.world_model import WorldModel, read_arrays, write_arrays
 
@@ -73,12 +72,25 @@ def load_vision(path: Path) -> dict[str, np.ndarray]:
     return read_arrays(path, tuple(convolution.array_shapes(1)))
 
 
-def read_split(folders: Sequence[Path], held_out: float, seed: int) -> tuple[list[LatentEpisode], list[LatentEpisode]]:
-    """Latents to train on and to hold out: the same episodes of a folder whatever other folders there are."""
+def read_split(
+    folders: Sequence[Path], vision: Path, held_out: float, seed: int
+) -> tuple[list[LatentEpisode], list[LatentEpisode]]:
+    """Latents to train on and to hold out: the same episodes of a folder whatever other folders there are.
+
+    Args:
+        folders: Of latents.
+        vision: The ``vision.npz`` that must have made them.
+        held_out: The part of each folder's episodes that is held out.
+        seed: Of the choice.
+
+    Raises:
+        DataError: A folder holds nothing, or more than half of it is broken or another V's.
+    """
+    stamp = vision_stamp(load_vision(vision))
     train: list[LatentEpisode] = []
     held: list[LatentEpisode] = []
     for folder in folders:
-        ours, theirs = split_episodes(read_latents(folder), held_out, seed)
+        ours, theirs = split_episodes(read_latents(folder, stamp), held_out, seed)
         train += ours
         held += theirs
     return train, held
@@ -148,7 +160,7 @@ def assemble(
     """A world model of trained parts, with starts drawn from all over the episodes."""
     return WorldModel(
         task=task,
-        codec=task_codec(task),
+        codec=resolve_task(task, None)[1],
         vision=load_vision(vision),
         memory=load_memory(memory),
         starts=make_starts(episodes, n_starts, start_steps, seed),
@@ -167,12 +179,3 @@ def measure(world_model: WorldModel, held_out: Sequence[LatentEpisode], folder: 
     result = fidelity(world_model, held_out, horizon=min(50, longest - warm_up), warm_up=warm_up)
     plot_fidelity(result, folder / "fidelity.png")
     return {key: value for key, value in result.items() if key != "latent_error"}
-
-
-def task_codec(task: Task) -> ActionCodec:
-    """The codec of a task's actions, asked of the game itself."""
-    env: gym.Env = task.make_env("stock")
-    try:
-        return ActionCodec(env.action_space)
-    finally:
-        env.close()

@@ -85,7 +85,7 @@ class Road:
 
     def train_memory(self, round_: int) -> dict[str, Any]:
         """Trains the ensemble of Ms on all latents there are, and saves the round's world model with its fidelity."""
-        train, held = stages.read_split(self._latents(round_), self.settings.held_out, self.settings.seed)
+        train, held = stages.read_split(self._latents(round_), self._vision, self.settings.held_out, self.settings.seed)
         for member in range(self.settings.controller.members):
             self._train_member(round_, member, train, held)
         world_model = stages.assemble(
@@ -142,9 +142,9 @@ class Road:
         world_model = WorldModel.load(self.experiment.world_model)
         controller = LinearController.load(self.experiment.best_controller)
         seed = evaluation_seeds(self.settings.seed, 1)[0]
-        for suffix in ("mp4", "gif"):
+        for suffix, scale in (("mp4", 4), ("gif", 2)):
             path = self.experiment.videos / f"real-reconstruction-dream.{suffix}"
-            record_comparison(world_model, controller, seed, self.settings.video_steps, path)
+            record_comparison(world_model, controller, seed, self.settings.video_steps, path, scale=scale)
         return {}
 
     def _train_member(

@@ -42,7 +42,7 @@ class Args:
 def train_memory(args: Args) -> None:
     """The script's work."""
     task = get_task(args.task)
-    train, held_out = read_split(args.latents, args.held_out, args.seed)
+    train, held_out = read_split(args.latents, args.vision, args.held_out, args.seed)
     memory = fit_memory(
         task,
         train,
