@@ -4,6 +4,7 @@ Every function takes the array namespace ``xp`` (``numpy`` or ``tensorflow.exper
 float32 and on any number of leading batch axes, and draws nothing: noise comes in as an argument.
 """
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -48,10 +49,10 @@ class Prediction(NamedTuple):
     done_logit: Array
 
 
-def sigmoid(xp: Any, x: Array) -> Array:
-    """The logistic function by tanh, which cannot overflow and which every namespace has."""
-    half = np.float32(0.5)
-    return xp.tanh(x * half) * half + half
+@lru_cache(maxsize=8)
+def _gate_scales(hidden_size: int) -> np.ndarray:
+    """What each gate's input is multiplied by before tanh: a half for the logistic ones, 1 for the cell's."""
+    return np.repeat(np.array([0.5, 0.5, 1.0, 0.5], np.float32), hidden_size)
 
 
 def lstm_step(
@@ -71,10 +72,11 @@ def lstm_step(
     recurrent = h if mask is None else h * mask
     inputs = xp.concatenate([z, action], axis=-1)
     gates = xp.matmul(inputs, memory.kernel) + xp.matmul(recurrent, memory.recurrent_kernel) + memory.bias
-    n = h.shape[-1]
-    into_forget, out = sigmoid(xp, gates[..., : 2 * n]), sigmoid(xp, gates[..., 3 * n :])
-    c = into_forget[..., n:] * c + into_forget[..., :n] * xp.tanh(gates[..., 2 * n : 3 * n])
-    return out * xp.tanh(c), c
+    n, half = h.shape[-1], np.float32(0.5)
+    squashed = xp.tanh(gates * _gate_scales(n))
+    open_by = squashed * half + half  # the logistic function of the gates, by tanh: one call for all four
+    c = open_by[..., n : 2 * n] * c + open_by[..., :n] * squashed[..., 2 * n : 3 * n]
+    return open_by[..., 3 * n :] * xp.tanh(c), c
 
 
 def sample(
