@@ -230,7 +230,10 @@ def read_latents(folders: str | Path | Iterable[str | Path], stamp: str | None =
             raise DataError(f"{path} is stale: another V made it; encode its rollouts again")
         return episode
 
-    return list(read_good([path for folder in chosen for path in list_episodes(Path(folder))], read))
+    paths = [path for folder in chosen for path in list_episodes(Path(folder))]
+    if not paths:
+        raise DataError(f"no latents in {[str(folder) for folder in chosen]}; make some with encode_rollouts first")
+    return list(read_good(paths, read))
 
 
 def _source(path: Path) -> int:
