@@ -10,7 +10,7 @@ import numba
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def compiled(function: Function) -> Function:
+def compiled(function: Function, **more: Any) -> Function:
     """Compiles a function with numba when it is first called.
 
     The machine code is kept where numba keeps it: in `NUMBA_CACHE_DIR` if that is set, else next to the
@@ -19,11 +19,12 @@ def compiled(function: Function) -> Function:
 
     Args:
         function: Loops over NumPy arrays and numbers.
+        more: Further options of `numba.njit`.
 
     Returns:
         The compiled function, or `function` itself where `NUMBA_DISABLE_JIT=1` switches compilation off.
     """
-    options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", **more}
     try:
         jitted: Function = numba.njit(cache=True, **options)(function)
     except RuntimeError as error:
@@ -38,3 +39,8 @@ def compiled(function: Function) -> Function:
         )
         jitted = numba.njit(**options)(function)
     return jitted
+
+
+def inlined(function: Function) -> Function:
+    """Like `compiled`, for a part of an inner loop: becomes a part of its callers, as handing on arrays costs time."""
+    return compiled(function, inline="always")

@@ -1,8 +1,8 @@
 """Draws polygons exactly as pygame-ce does, touching only the pixels that anything depends on.
 
-The picture is 1000x800, but most of it is plain grass or plain road. It is cut into tiles, about one for each
-pixel of the 96x96 frame, and a tile keeps one colour for as long as no edge runs through it: then it is `open`
-and its pixels count. Everything a frame is made of is thus the plain tiles and the pixels along the edges.
+The picture is 1000x800, but most of it is plain grass or plain road. It is cut into tiles, one for each pixel of
+the 96x96 frame: those pixels of the picture that the frame's pixel averages, so that neighbours share a line. A
+tile is a single colour for as long as no edge runs through it; then it is opened and gets a slot for its pixels.
 
 What pygame-ce does was found by drawing polygons and looking at the pictures:
 
@@ -18,14 +18,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dreamgym.envs.car_compile import compiled
+from dreamgym.envs.car_compile import compiled, inlined
 
 WIDTH, HEIGHT = 1000, 800
 DASHBOARD_TOP = 700
-OPEN = -1
 ANTIALIASED, DRAWN, DASHBOARD = 0, 1, 2
 MAX_CORNERS = 8
-LANES = 16
+# A frame's side, and the room for the pixels of one tile: columns of rows. Lookups are flat and their indices
+# unsigned, because numba checks every other index for counting from the end, in each dimension.
+TILES, COLUMNS, LANES = 96, 12, 16
+SLOT = COLUMNS * LANES
 
 Ints = NDArray[np.int32]
 
@@ -34,21 +36,27 @@ class Canvas(NamedTuple):
     """A picture in the making, row 0 at its top.
 
     Attributes:
-        pixels: int32 `[1000, 816]`, column by column (which is how they are averaged, sixteen at a time),
-            colours packed as `red << 16 | green << 8 | blue`; only those in open tiles count.
-        tiles: int32 `[97, 97]`, the packed colour of a plain tile, or `OPEN`.
-        row_starts: int32 `[98]`, the first row of each row of tiles, and the end of the last.
-        column_starts: int32 `[98]`, the same for columns.
-        row_tiles: int32 `[800]`, the tile in which each row lies.
-        column_tiles: int32 `[1000]`, the same for columns.
-        crossings: int32 `[800, 9]`, scratch: how many edges cross each row, and where, in 1/65536ths of a pixel.
+        tiles: int32 `[96 * 96]`, row by row: a plain tile's packed colour, `red << 16 | green << 8 | blue`, or
+            `-1 - slot` of an open one.
+        slots: int32 `[9216 * 12 * 16]`, by slot, column and row: the pixels of open tiles, packed alike.
+        used: int32 `[1]`, how many slots are taken.
+        first_rows: int32 `[96]`, the first row of each row of tiles.
+        last_rows: int32 `[96]`, the last one, which may be the next tile's first one too.
+        first_columns: int32 `[96]`, the same for columns.
+        last_columns: int32 `[96]`, the same for columns.
+        row_tiles: int32 `[800, 2]`, the first and the last tile in which each row lies.
+        column_tiles: int32 `[1000, 2]`, the same for columns.
+        crossings: int64 `[800, 9]`, scratch: how many edges cross each row, and where.
         spans: int32 `[800, 4]`, scratch: first and last pixel of the one or two runs inside a polygon, by row.
     """
 
-    pixels: Ints
     tiles: Ints
-    row_starts: Ints
-    column_starts: Ints
+    slots: Ints
+    used: Ints
+    first_rows: Ints
+    last_rows: Ints
+    first_columns: Ints
+    last_columns: Ints
     row_tiles: Ints
     column_tiles: Ints
     crossings: NDArray[np.int64]
@@ -71,24 +79,35 @@ class Polygons(NamedTuple):
     kinds: Ints
 
 
-def new_canvas(row_starts: Ints, column_starts: Ints) -> Canvas:
-    """A canvas whose tiles begin at the given rows and columns; its memory is touched only where it is drawn on."""
+def new_canvas(first_rows: Ints, last_rows: Ints, first_columns: Ints, last_columns: Ints) -> Canvas:
+    """A canvas with tiles of these rows and columns; its memory is touched only as far as tiles are open."""
     return Canvas(
-        pixels=np.empty((WIDTH, HEIGHT + LANES), np.int32),
-        tiles=np.zeros((len(row_starts) - 1, len(column_starts) - 1), np.int32),
-        row_starts=row_starts,
-        column_starts=column_starts,
-        row_tiles=np.searchsorted(row_starts, np.arange(HEIGHT), side="right").astype(np.int32) - 1,
-        column_tiles=np.searchsorted(column_starts, np.arange(WIDTH), side="right").astype(np.int32) - 1,
+        tiles=np.zeros(TILES * TILES, np.int32),
+        slots=np.empty(TILES * TILES * SLOT, np.int32),
+        used=np.zeros(1, np.int32),
+        first_rows=first_rows,
+        last_rows=last_rows,
+        first_columns=first_columns,
+        last_columns=last_columns,
+        row_tiles=_tiles_of(HEIGHT, first_rows, last_rows),
+        column_tiles=_tiles_of(WIDTH, first_columns, last_columns),
         crossings=np.empty((HEIGHT, MAX_CORNERS + 1), np.int64),
         spans=np.empty((HEIGHT, 4), np.int32),
     )
+
+
+def _tiles_of(length: int, first: Ints, last: Ints) -> Ints:
+    """First and last tile of each line, int32 `[length, 2]`."""
+    lines = np.arange(length)
+    tiles = np.searchsorted(last, lines, side="left"), np.searchsorted(first, lines, side="right") - 1
+    return np.ascontiguousarray(np.stack(tiles, axis=1), dtype=np.int32)
 
 
 @compiled
 def draw(canvas: Canvas, polygons: Polygons, count: int) -> None:
     """Paints the first `count` polygons on a black picture."""
     canvas.tiles[:] = 0
+    canvas.used[0] = 0
     for k in range(count):
         corners, color, kind = polygons.corners[k, : polygons.sizes[k]], polygons.colors[k], polygons.kinds[k]
         bottom = HEIGHT if kind == DASHBOARD else DASHBOARD_TOP
@@ -105,7 +124,7 @@ def draw(canvas: Canvas, polygons: Polygons, count: int) -> None:
             _fill_second_runs(canvas, first, last, color)
 
 
-@compiled
+@inlined
 def _cross(canvas: Canvas, corners: Ints, first: int, last: int, fine: bool) -> None:
     """Notes where the edges cross the rows first..last: in 1/65536ths of a pixel if `fine`, else in pixels."""
     crossings = canvas.crossings
@@ -146,69 +165,65 @@ def _cross(canvas: Canvas, corners: Ints, first: int, last: int, fine: bool) -> 
                 crossings[row, n] = x1 + (ahead // rise if n % 2 else -(-ahead // rise))
 
 
-@compiled
+@inlined
 def _take_spans(canvas: Canvas, first: int, last: int, fine: bool) -> bool:
     """Turns each row's crossings into runs of pixels; says whether any row has a second run."""
-    split = False
+    crossings, spans, split = canvas.crossings, canvas.spans, False
     for row in range(first, last + 1):
-        n = canvas.crossings[row, 0]
-        canvas.spans[row, 0], canvas.spans[row, 1] = WIDTH, -1
-        canvas.spans[row, 2], canvas.spans[row, 3] = WIDTH, -1
-        if n < 2:
-            continue
-        found = canvas.crossings[row, 1 : n + 1]
+        n = crossings[row, 0]
+        spans[row, 0], spans[row, 1], spans[row, 2], spans[row, 3] = WIDTH, -1, WIDTH, -1
         if n > 2:
-            found.sort()
+            crossings[row, 1 : n + 1].sort()
             split = True
         for k in range(0, min(n - 1, 3), 2):
-            left, right = min(found[k], found[k + 1]), max(found[k], found[k + 1])
+            a, b = crossings[row, k + 1], crossings[row, k + 2]
+            left, right = min(a, b), max(a, b)
             if fine:
-                left, right = (left + 32769) >> 16, (right + 32767) >> 16
-                left, right = min(left, right), max(left, right)
+                a, b = (left + 32769) >> 16, (right + 32767) >> 16
+                left, right = min(a, b), max(a, b)
             if left < WIDTH and right >= 0:
-                canvas.spans[row, k], canvas.spans[row, k + 1] = max(left, 0), min(right, WIDTH - 1)
+                spans[row, k], spans[row, k + 1] = max(left, 0), min(right, WIDTH - 1)
     return split
 
 
 @compiled
 def _fill(canvas: Canvas, first: int, last: int, color: int) -> None:
     """Paints the first runs of the rows first..last; tiles that lie inside altogether become plain."""
-    spans, starts = canvas.spans, canvas.column_starts
-    for j in range(canvas.row_tiles[first], canvas.row_tiles[last] + 1):
-        top, end = max(first, canvas.row_starts[j]), min(last + 1, canvas.row_starts[j + 1])
+    tiles, slots, used, spans = canvas.tiles, canvas.slots, canvas.used, canvas.spans
+    first_rows, last_rows, column_tiles = canvas.first_rows, canvas.last_rows, canvas.column_tiles
+    first_columns, last_columns = canvas.first_columns, canvas.last_columns
+    for j in range(canvas.row_tiles[first, 0], canvas.row_tiles[last, 1] + 1):
+        top, end = max(first, first_rows[j]), min(last, last_rows[j]) + 1
         left, right, inner_left, inner_right = WIDTH, -1, 0, WIDTH - 1
         for row in range(top, end):
             left, right = min(left, spans[row, 0]), max(right, spans[row, 1])
             inner_left, inner_right = max(inner_left, spans[row, 0]), min(inner_right, spans[row, 1])
         if left > right:
             continue
-        begin, finish = canvas.column_tiles[left], canvas.column_tiles[right]
+        begin, finish = column_tiles[left, 0], column_tiles[right, 1]
         inside, outside = finish + 1, finish + 1
-        if end - top == canvas.row_starts[j + 1] - canvas.row_starts[j] and inner_left <= inner_right:
-            inside = canvas.column_tiles[inner_left]
-            if starts[inside] < inner_left:
-                inside += 1
-            outside = canvas.column_tiles[inner_right]
-            if starts[outside + 1] - 1 <= inner_right:
-                outside += 1
+        if top == first_rows[j] and end > last_rows[j] and inner_left <= inner_right:
+            inside, outside = column_tiles[inner_left, 1], column_tiles[inner_right, 0]
+            inside += first_columns[inside] < inner_left
+            outside += last_columns[outside] <= inner_right
             if inside >= outside:
                 inside, outside = finish + 1, finish + 1
-        for i in range(begin, inside):
-            if canvas.tiles[j, i] != color:
-                _open(canvas, j, i)
-        for i in range(inside, outside):
-            canvas.tiles[j, i] = color
-        for i in range(outside, finish + 1):
-            if canvas.tiles[j, i] != color:
-                _open(canvas, j, i)
-        for row in range(top, end):
-            for x in range(spans[row, 0], min(spans[row, 1] + 1, starts[inside])):
-                canvas.pixels[x, row] = color
-            for x in range(max(spans[row, 0], starts[outside]), spans[row, 1] + 1):
-                canvas.pixels[x, row] = color
+        for i in range(begin, finish + 1):
+            tile = np.uint64(j * TILES + i)
+            if inside <= i < outside:
+                tiles[tile] = color
+            if tiles[tile] == color:
+                continue
+            if tiles[tile] >= 0:
+                _open(tiles, slots, used, tile)
+            origin = (-1 - tiles[tile]) * SLOT - first_columns[i] * LANES - first_rows[j]
+            for row in range(top, end):
+                u = np.uint64(row)
+                for x in range(max(spans[u, 0], first_columns[i]), min(spans[u, 1], last_columns[i]) + 1):
+                    slots[np.uint64(origin + x * LANES + row)] = color
 
 
-@compiled
+@inlined
 def _fill_second_runs(canvas: Canvas, first: int, last: int, color: int) -> None:
     for row in range(first, last + 1):
         left, right, y = canvas.spans[row, 2], canvas.spans[row, 3], HEIGHT - 1 - row
@@ -217,18 +232,16 @@ def _fill_second_runs(canvas: Canvas, first: int, last: int, color: int) -> None
 
 
 @compiled
-def _open(canvas: Canvas, j: int, i: int) -> None:
+def _open(tiles: Ints, slots: Ints, used: Ints, tile: np.uint64) -> None:
     """Gives a plain tile its pixels; does nothing to an open one."""
-    color = canvas.tiles[j, i]
-    if color == OPEN:
-        return
-    canvas.tiles[j, i] = OPEN
-    for x in range(canvas.column_starts[i], canvas.column_starts[i + 1]):
-        for row in range(canvas.row_starts[j], canvas.row_starts[j + 1]):
-            canvas.pixels[x, row] = color
+    color = tiles[tile]
+    if color >= 0:
+        tiles[tile] = -1 - used[0]
+        slots[used[0] * SLOT : (used[0] + 1) * SLOT] = color
+        used[0] += 1
 
 
-@compiled
+@inlined
 def _mix(old: int, color: int, weight: int) -> int:
     """Mixes two packed colours; the weight is in 1/256ths."""
     red, green, blue = old >> 16, (old >> 8) & 255, old & 255
@@ -238,7 +251,7 @@ def _mix(old: int, color: int, weight: int) -> int:
     return red << 16 | green << 8 | blue
 
 
-@compiled
+@inlined
 def _outline(canvas: Canvas, corners: Ints, color: int, first: int, last: int) -> None:
     """Draws the edges: each begins with a solid point and ends without one; level and plumb ones are all solid."""
     for i in range(len(corners)):
@@ -290,18 +303,22 @@ def _solid(canvas: Canvas, x1: int, y1: int, x2: int, y2: int, color: int, first
     """Draws a level or plumb line."""
     for row in range(max(HEIGHT - 1 - max(y1, y2), first), min(HEIGHT - 1 - min(y1, y2), last) + 1):
         for x in range(min(x1, x2), max(x1, x2) + 1):
-            j, i = canvas.row_tiles[row], canvas.column_tiles[x]
-            if canvas.tiles[j, i] != color:
-                _open(canvas, j, i)
-                canvas.pixels[x, row] = color
+            for j in range(canvas.row_tiles[row, 0], canvas.row_tiles[row, 1] + 1):
+                for i in range(canvas.column_tiles[x, 0], canvas.column_tiles[x, 1] + 1):
+                    tile = np.uint64(j * TILES + i)
+                    if canvas.tiles[tile] != color:
+                        _open(canvas.tiles, canvas.slots, canvas.used, tile)
+                        place = (x - canvas.first_columns[i]) * LANES + row - canvas.first_rows[j]
+                        canvas.slots[(-1 - canvas.tiles[tile]) * SLOT + place] = color
 
 
-@compiled
+@inlined
 def _line(canvas: Canvas, x1: int, y1: int, x2: int, y2: int, color: int, first: int, last: int) -> None:
     """Draws a slanted line without its ends, where the filling will not cover it."""
-    # No calls inside the loop: handing the arrays on would cost more than mixing a pixel.
-    pixels, tiles, spans = canvas.pixels, canvas.tiles, canvas.spans
+    # Taken out of the tuple once: inside the loop, that would cost more than mixing a pixel.
+    spans, tiles, slots, used = canvas.spans, canvas.tiles, canvas.slots, canvas.used
     row_tiles, column_tiles = canvas.row_tiles, canvas.column_tiles
+    first_rows, first_columns = canvas.first_rows, canvas.first_columns
     if y1 > y2:
         x1, y1, x2, y2 = x2, y2, x1, y1
     run, rise, step = abs(x2 - x1), y2 - y1, 1 if x2 > x1 else -1
@@ -316,11 +333,15 @@ def _line(canvas: Canvas, x1: int, y1: int, x2: int, y2: int, color: int, first:
                 x, row = (x + step, row) if steep else (x, row - 1)
             if row < first or row > last or x < 0 or x >= WIDTH or spans[row, 0] <= x <= spans[row, 1]:
                 continue
-            j, i = row_tiles[row], column_tiles[x]
-            if tiles[j, i] == color:
-                continue
-            if tiles[j, i] != OPEN:
-                _open(canvas, j, i)
             # The colour's own opacity of 255/256 takes a little off both shares.
             weight = ((share if far else 255 - share) * 255) >> 8
-            pixels[x, row] = _mix(pixels[x, row], color, weight)
+            u, v = np.uint64(row), np.uint64(x)
+            for j in range(row_tiles[u, 0], row_tiles[u, 1] + 1):
+                for i in range(column_tiles[v, 0], column_tiles[v, 1] + 1):
+                    tile = np.uint64(j * TILES + i)
+                    if tiles[tile] == color:
+                        continue
+                    if tiles[tile] >= 0:
+                        _open(tiles, slots, used, tile)
+                    place = (-1 - tiles[tile]) * SLOT + (x - first_columns[i]) * LANES + row - first_rows[j]
+                    slots[np.uint64(place)] = _mix(slots[np.uint64(place)], color, weight)

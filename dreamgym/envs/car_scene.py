@@ -136,11 +136,11 @@ def place(
     Returns:
         How many there are.
     """
-    count = 0
-    for k in range(len(land.grass)):
-        count = _place_quad(polygons, count, land.grass[k], land.colors[k], camera)
-    for k in range(len(land.road)):
-        count = _place_quad(polygons, count, land.road[k], land.colors[len(land.grass) + k], camera)
+    ground = len(land.grass)
+    reach = stock.MAX_SHAPE_DIM / (stock.ZOOM * stock.SCALE)
+    count = _place_quads(polygons, 0, land.grass[:1], land.colors, camera, 4 * stock.PLAYFIELD)
+    count = _place_quads(polygons, count, land.grass[1:], land.colors[1:], camera, reach)
+    count = _place_quads(polygons, count, land.road, land.colors[ground:], camera, reach)
     for k in range(len(chassis.sizes)):
         body = chassis.bodies[k]
         color = chassis.colors[body]
@@ -151,26 +151,34 @@ def place(
 
 
 @compiled
-def _project(polygons: Polygons, count: int, k: int, x: float, y: float, camera: Floats) -> None:
-    """Writes corner k of the next polygon: world to pixels, cut towards zero."""
-    across = (x * camera[1] - y * camera[2]) * camera[0] + camera[3]
-    up = (x * camera[2] + y * camera[1]) * camera[0] + camera[4]
-    polygons.corners[count, k, 0] = int(across)
-    polygons.corners[count, k, 1] = int(up)
+def _place_quads(
+    polygons: Polygons, count: int, quads: Floats, colors: Floats, camera: Floats, reach: float
+) -> int:
+    """Adds those quads, at most `reach` metres long, that can be seen."""
+    corners = polygons.corners
+    margin = reach * camera[0] + 2
+    for i in range(len(quads)):
+        left, right, low, high = WIDTH, -1, HEIGHT, -1
+        for k in range(4):
+            x, y = _project(quads[i, k, 0], quads[i, k, 1], camera)
+            # Most are out of sight by so much that their first corner tells.
+            if k == 0 and (x < -margin or x > WIDTH + margin or y < -margin or y > HEIGHT + margin):
+                break
+            corners[count, k, 0], corners[count, k, 1] = x, y
+            left, right, low, high = min(left, x), max(right, x), min(low, y), max(high, y)
+        if right >= 0 and left < WIDTH and high >= 0 and low < HEIGHT:
+            polygons.sizes[count], polygons.kinds[count] = 4, ANTIALIASED
+            polygons.colors[count] = int(colors[i, 0]) << 16 | int(colors[i, 1]) << 8 | int(colors[i, 2])
+            count += 1
+    return count
 
 
 @compiled
-def _place_quad(polygons: Polygons, count: int, corners: Floats, color: Floats, camera: Floats) -> int:
-    left, right, low, high = WIDTH, -1, HEIGHT, -1
-    for k in range(4):
-        _project(polygons, count, k, corners[k, 0], corners[k, 1], camera)
-        x, y = polygons.corners[count, k, 0], polygons.corners[count, k, 1]
-        left, right, low, high = min(left, x), max(right, x), min(low, y), max(high, y)
-    if right < 0 or left >= WIDTH or high < 0 or low >= HEIGHT:
-        return count
-    polygons.sizes[count], polygons.kinds[count] = 4, ANTIALIASED
-    polygons.colors[count] = int(color[0]) << 16 | int(color[1]) << 8 | int(color[2])
-    return count + 1
+def _project(x: float, y: float, camera: Floats) -> tuple[int, int]:
+    """World to pixels, cut towards zero."""
+    across = (x * camera[1] - y * camera[2]) * camera[0] + camera[3]
+    up = (x * camera[2] + y * camera[1]) * camera[0] + camera[4]
+    return int(across), int(up)
 
 
 @compiled
@@ -186,9 +194,11 @@ def _place_shape(
     """Body to world in single precision, as the physics engine does it, then world to pixels."""
     px, py, cos, sin = np.float32(pose[0]), np.float32(pose[1]), np.float32(pose[2]), np.float32(pose[3])
     for k in range(size):
-        x, y = shape[k, 0], shape[k, 1]
-        world_x, world_y = np.float32(cos * x - sin * y) + px, np.float32(sin * x + cos * y) + py
-        _project(polygons, count, k, np.float64(world_x), np.float64(world_y), camera)
+        local_x, local_y = shape[k, 0], shape[k, 1]
+        world_x = np.float32(cos * local_x - sin * local_y) + px
+        world_y = np.float32(sin * local_x + cos * local_y) + py
+        x, y = _project(np.float64(world_x), np.float64(world_y), camera)
+        polygons.corners[count, k, 0], polygons.corners[count, k, 1] = x, y
     polygons.sizes[count], polygons.kinds[count], polygons.colors[count] = size, DRAWN, color
     return count + 1
 

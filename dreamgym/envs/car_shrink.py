@@ -6,15 +6,13 @@ the reciprocal of the rectangle's side in 1/65536ths, and cuts off the rest at e
 comes out two darker than it went in.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dreamgym.envs.car_compile import compiled
-from dreamgym.envs.car_raster import HEIGHT, LANES, OPEN, WIDTH, Canvas, Ints
-
-SIZE = 96
+from dreamgym.envs.car_compile import compiled, inlined
+from dreamgym.envs.car_raster import COLUMNS, HEIGHT, LANES, TILES, WIDTH, Canvas, Ints
 
 
 class Axis(NamedTuple):
@@ -41,8 +39,8 @@ class Axis(NamedTuple):
 
 def axis(length: int) -> Axis:
     """The averaging of `length` lines into 96 cells."""
-    width = ((length << 16) // SIZE) >> 2
-    ends = np.arange(SIZE + 1) * width
+    width = ((length << 16) // TILES) >> 2
+    ends = np.arange(TILES + 1) * width
     first, last = ends[:-1] >> 14, ends[1:] >> 14
     first_weight, last_weight = 16384 - (ends[:-1] & 16383), ends[1:] & 16383
     # A share so small that even white contributes nothing: leave that line to the neighbour.
@@ -54,18 +52,13 @@ def axis(length: int) -> Axis:
         + (values * first_weight[:, None] >> 14)
         + (values * last_weight[:, None] >> 14)
     )
-    reciprocal = (1 << 32) // ((length << 16) // SIZE)
+    reciprocal = (1 << 32) // ((length << 16) // TILES)
     plain = total * reciprocal >> 16
     line = first[:, None] + np.arange(LANES)
     shares = np.where(line == first[:, None], first_weight[:, None], 16384)
     shares = np.where(line == last[:, None], last_weight[:, None], np.where(line < last[:, None], shares, 0))
     parts = [part.astype(np.int32) for part in (first, last, first_weight, last_weight, plain, shares)]
     return Axis(parts[0], parts[1], parts[2], parts[3], reciprocal, parts[4], parts[5])
-
-
-def tile_starts(lines: Axis, length: int) -> Ints:
-    """Where tiles have to begin so that cell i reads only lines of the tiles i and i + 1: int32 `[98]`."""
-    return np.concatenate([lines.first, [lines.last[-1], length]]).astype(np.int32)
 
 
 @compiled
@@ -78,103 +71,65 @@ def shrink(canvas: Canvas, rows: Axis, columns: Axis, frame: NDArray[np.uint8]) 
         columns: The averaging along x.
         frame: uint8 `[96, 96, 3]`, overwritten.
     """
-    tiles = canvas.tiles
-    sums = np.empty((2, LANES), np.int32)
-    for j in range(SIZE):
-        for i in range(SIZE):
+    tiles, slots = canvas.tiles.reshape(TILES, TILES), canvas.slots.reshape(-1, COLUMNS, LANES)
+    for j in range(TILES):
+        for i in range(TILES):
             color = tiles[j, i]
-            same = tiles[j, i + 1] == color and tiles[j + 1, i] == color and tiles[j + 1, i + 1] == color
-            if color == OPEN or not (same or _reads_one_color(canvas, rows, columns, j, i)):
-                _show_pixels(canvas, rows, columns, j, i)
-                _average(canvas.pixels, rows, columns, j, i, sums, frame)
-                continue
-            frame[j, i, 0] = rows.plain[j, columns.plain[i, color >> 16]]
-            frame[j, i, 1] = rows.plain[j, columns.plain[i, (color >> 8) & 255]]
-            frame[j, i, 2] = rows.plain[j, columns.plain[i, color & 255]]
+            if color < 0:
+                _average(slots, -1 - color, rows, columns, j, i, frame)
+            else:
+                frame[j, i, 0] = rows.plain[j, columns.plain[i, color >> 16]]
+                frame[j, i, 1] = rows.plain[j, columns.plain[i, (color >> 8) & 255]]
+                frame[j, i, 2] = rows.plain[j, columns.plain[i, color & 255]]
 
 
-@compiled
-def _reads_one_color(canvas: Canvas, rows: Axis, columns: Axis, j: int, i: int) -> bool:
-    """Whether a cell over a plain tile reads nothing else from its neighbours' first column and row."""
-    pixels, tiles, color = canvas.pixels, canvas.tiles, canvas.tiles[j, i]
-    right, below = canvas.column_starts[i + 1], canvas.row_starts[j + 1]
-    same = True
-    if columns.last[i] == right:
-        same = tiles[j, i + 1] == color or tiles[j, i + 1] == OPEN
-        if tiles[j, i + 1] == OPEN:
-            for row in range(rows.first[j], below):
-                same &= pixels[right, row] == color
-    if same and rows.last[j] == below:
-        same = tiles[j + 1, i] == color or tiles[j + 1, i] == OPEN
-        if tiles[j + 1, i] == OPEN:
-            for x in range(columns.first[i], right):
-                same &= pixels[x, below] == color
-        corner = tiles[j + 1, i + 1] if tiles[j + 1, i + 1] != OPEN else pixels[right, below]
-        same &= columns.last[i] < right or corner == color
-    return same
-
-
-@compiled
-def _show_pixels(canvas: Canvas, rows: Axis, columns: Axis, j: int, i: int) -> None:
-    """Writes those pixels of plain tiles that a cell reads; the tiles stay plain."""
-    pixels, tiles = canvas.pixels, canvas.tiles
-    left, right, top, below = (
-        columns.first[i],
-        canvas.column_starts[i + 1],
-        rows.first[j],
-        canvas.row_starts[j + 1],
-    )
-    for x in range(left, columns.last[i] + 1):
-        color, under = tiles[j, i], tiles[j + 1, i]
-        if x == right:
-            color, under = tiles[j, i + 1], tiles[j + 1, i + 1]
-        if color != OPEN:
-            for row in range(top, below):
-                pixels[x, row] = color
-        if under != OPEN and rows.last[j] == below:
-            pixels[x, below] = under
-
-
-@compiled
+@inlined
 def _average(
-    pixels: Ints, rows: Axis, columns: Axis, j: int, i: int, sums: Ints, frame: NDArray[np.uint8]
+    slots: Ints, slot: int, rows: Axis, columns: Axis, j: int, i: int, frame: NDArray[np.uint8]
 ) -> None:
-    """One pixel of the frame from the picture's pixels: all rows of the cell side by side, column after column."""
-    first, last, top = columns.first[i], columns.last[i], rows.first[j]
-    red_blue, greens = sums[0], sums[1]
-    red_blue[:] = 0
-    greens[:] = 0
-    for x in range(first + 1, last):
-        for k in range(LANES):
-            # Red and blue share a number: a dozen eight-bit values leave the gap between them unfilled.
-            red_blue[k] += pixels[x, top + k] & 0xFF00FF
-            greens[k] += pixels[x, top + k] & 0x00FF00
-    near, far, scale = columns.first_weight[i], columns.last_weight[i], columns.reciprocal
+    """One pixel of the frame from an open tile's pixels."""
+    # All rows of the tile at once: the compiler makes one instruction of them where their count is constant, the
+    # numbers have 32 bits, and the indices cannot be negative, which would mean counting from the end.
+    s, end = np.uint64(slot), np.uint64(columns.last[i] - columns.first[i])
+    near, far, scale = columns.first_weight[i], columns.last_weight[i], np.int32(columns.reciprocal)
+    # Nine columns are always read in full, a tenth sometimes.
+    tenth = np.int32(16384 if columns.last[i] > columns.first[i] + 10 else 0)
     red, green, blue = np.int32(0), np.int32(0), np.int32(0)
-    for k in range(LANES):
-        left, right, share = pixels[first, top + k], pixels[last, top + k], rows.shares[j, k]
-        red += _scale((red_blue[k] >> 16) + _ends(left >> 16, near, right >> 16, far), scale, share)
-        green += _scale((greens[k] >> 8) + _ends(left >> 8, near, right >> 8, far), scale, share)
-        blue += _scale((red_blue[k] & 0xFFFF) + _ends(left, near, right, far), scale, share)
+    for lane in range(LANES):
+        k = np.uint64(lane)
+        share, a, b, c = rows.shares[np.uint64(j), k], slots[s, 0, k], slots[s, 10, k], slots[s, end, k]
+        # Red and blue share a number: nine eight-bit values leave the gap between them unfilled.
+        both, middle = _sum_of_nine(slots, s, k, 0xFF00FF), _sum_of_nine(slots, s, k, 0x00FF00)
+        reds = np.int32(both >> 16) + _part(a >> 16, near) + _part(b >> 16, tenth) + _part(c >> 16, far)
+        greens = np.int32(middle >> 8) + _part(a >> 8, near) + _part(b >> 8, tenth) + _part(c >> 8, far)
+        blues = np.int32(both & 0xFFFF) + _part(a, near) + _part(b, tenth) + _part(c, far)
+        red = np.int32(red + _scale(reds, scale, share))
+        green = np.int32(green + _scale(greens, scale, share))
+        blue = np.int32(blue + _scale(blues, scale, share))
     frame[j, i, 0] = (red * rows.reciprocal) >> 16
     frame[j, i, 1] = (green * rows.reciprocal) >> 16
     frame[j, i, 2] = (blue * rows.reciprocal) >> 16
 
 
 @compiled
-def _ends(left: int, near: int, right: int, far: int) -> np.int32:
-    """What the first and last pixel of a row add, the colour being in their lowest eight bits."""
-    return np.int32(np.int32((left & 255) * near) >> 14) + np.int32(np.int32((right & 255) * far) >> 14)
+def _sum_of_nine(slots: Ints, s: np.uint64, k: np.uint64, mask: int) -> np.int32:
+    first = (slots[s, 1, k] & mask) + (slots[s, 2, k] & mask) + (slots[s, 3, k] & mask)
+    second = (slots[s, 4, k] & mask) + (slots[s, 5, k] & mask) + (slots[s, 6, k] & mask)
+    third = (slots[s, 7, k] & mask) + (slots[s, 8, k] & mask) + (slots[s, 9, k] & mask)
+    return np.int32(first + second + third)
 
 
 @compiled
-def _scale(total: int, reciprocal: int, share: int) -> np.int32:
+def _part(color: int, weight: Any) -> np.int32:
+    """A share of a colour that stands in the lowest eight bits."""
+    return np.int32(np.int32(np.int32(color & 255) * weight) >> 14)
+
+
+@compiled
+def _scale(total: Any, reciprocal: Any, share: Any) -> np.int32:
     """A row's average, times the row's own share."""
-    # Staying in 32 bits lets the compiler handle all rows of a cell in one instruction.
-    average = np.int32(np.int32(np.int32(total) * np.int32(reciprocal)) >> 16)
+    average = np.int32(np.int32(np.int32(total) * reciprocal) >> 16)
     return np.int32(np.int32(average * share) >> 14)
 
 
-def new_shrinker() -> tuple[Axis, Axis]:
-    """The averaging of the picture's rows and of its columns."""
-    return axis(HEIGHT), axis(WIDTH)
+ROW_AXIS, COLUMN_AXIS = axis(HEIGHT), axis(WIDTH)

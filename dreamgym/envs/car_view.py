@@ -10,13 +10,11 @@ from gymnasium.envs.box2d import car_racing as stock
 from numpy.typing import NDArray
 
 from dreamgym.envs import car_raster, car_scene, car_shrink
-from dreamgym.envs.car_raster import HEIGHT, OPEN, WIDTH
+from dreamgym.envs.car_raster import HEIGHT, WIDTH
+from dreamgym.envs.car_shrink import COLUMN_AXIS, ROW_AXIS
 
 Frame = NDArray[np.uint8]
 
-_ROWS, _COLUMNS = car_shrink.new_shrinker()
-_ROW_STARTS = car_shrink.tile_starts(_ROWS, HEIGHT)
-_COLUMN_STARTS = car_shrink.tile_starts(_COLUMNS, WIDTH)
 _SCORE_TOP, _SCORE_WIDTH = 84, 12
 
 
@@ -28,7 +26,7 @@ class View:
     """
 
     def __init__(self) -> None:
-        self._canvas = car_raster.new_canvas(_ROW_STARTS, _COLUMN_STARTS)
+        self._canvas = _new_canvas()
         self._poses = np.empty((5, 5))
         self._gauges = np.empty(7)
         self._camera = np.empty(5)
@@ -48,8 +46,8 @@ class View:
             self._polygons, self._land, self._chassis, self._poses, self._gauges, self._camera
         )
         car_raster.draw(self._canvas, self._polygons, count)
-        frame = np.empty((car_shrink.SIZE, car_shrink.SIZE, 3), np.uint8)
-        car_shrink.shrink(self._canvas, _ROWS, _COLUMNS, frame)
+        frame = np.empty((car_raster.TILES, car_raster.TILES, 3), np.uint8)
+        car_shrink.shrink(self._canvas, ROW_AXIS, COLUMN_AXIS, frame)
         frame[_SCORE_TOP:, :_SCORE_WIDTH] = _score(f"{env.reward:04.0f}")
         return frame
 
@@ -82,12 +80,20 @@ def _score(text: str) -> Frame:
     label = font.render(text, True, (255, 255, 255), (0, 0, 0))
     place = label.get_rect()
     place.center = (60, HEIGHT - HEIGHT * 2.5 / 40.0)
-    corner = pygame.Surface((WIDTH // 8, HEIGHT // 8))
+    corner = pygame.Surface((WIDTH // 8 + car_raster.COLUMNS, HEIGHT // 8 + car_raster.LANES))
     corner.blit(label, place.move(0, HEIGHT // 8 - HEIGHT))
     red, green, blue = np.moveaxis(pygame.surfarray.array3d(corner).astype(np.int32), 2, 0)
-    canvas = car_raster.new_canvas(_ROW_STARTS, _COLUMN_STARTS)
-    canvas.pixels[: corner.get_width(), HEIGHT - corner.get_height() : HEIGHT] = red << 16 | green << 8 | blue
-    canvas.tiles[_SCORE_TOP:, :_SCORE_WIDTH] = OPEN
-    frame = np.empty((car_shrink.SIZE, car_shrink.SIZE, 3), np.uint8)
-    car_shrink.shrink(canvas, _ROWS, _COLUMNS, frame)
+    x = COLUMN_AXIS.first[:_SCORE_WIDTH, None] + np.arange(car_raster.COLUMNS)
+    y = ROW_AXIS.first[_SCORE_TOP:, None] + np.arange(car_raster.LANES) - HEIGHT + HEIGHT // 8
+    pixels = (red << 16 | green << 8 | blue)[x[None, :, :, None], y[:, None, None, :]]
+    canvas = _new_canvas()
+    slots = np.arange(pixels.shape[0] * pixels.shape[1]).reshape(pixels.shape[:2])
+    canvas.slots[: pixels.size] = pixels.ravel()
+    canvas.tiles.reshape(car_raster.TILES, -1)[_SCORE_TOP:, :_SCORE_WIDTH] = -1 - slots
+    frame = np.empty((car_raster.TILES, car_raster.TILES, 3), np.uint8)
+    car_shrink.shrink(canvas, ROW_AXIS, COLUMN_AXIS, frame)
     return frame[_SCORE_TOP:, :_SCORE_WIDTH].copy()
+
+
+def _new_canvas() -> car_raster.Canvas:
+    return car_raster.new_canvas(ROW_AXIS.first, ROW_AXIS.last, COLUMN_AXIS.first, COLUMN_AXIS.last)
