@@ -153,6 +153,7 @@ def assemble(
     *,
     n_starts: int = 1000,
     start_steps: int = 20,
+    rewarded: float = 0.0,
     temperature: float = 1.0,
     seed: int = 0,
     details: dict[str, Any] | None = None,
@@ -163,7 +164,7 @@ def assemble(
         codec=resolve_task(task, None)[1],
         vision=load_vision(vision),
         memory=load_memory(memory),
-        starts=make_starts(episodes, n_starts, start_steps, seed),
+        starts=make_starts(episodes, n_starts, start_steps, seed, rewarded),
         temperature=temperature,
         details=details or {},
     )

@@ -150,8 +150,12 @@ class WorldModel:
         """A copy with some attributes changed."""
         return dataclasses.replace(self, **changes)
 
-    def save(self, folder: str | Path) -> Path:
+    def save(self, folder: str | Path, *, compact: bool = False) -> Path:
         """Writes the world model into ``folder``, each file whole or not at all, and gives the folder back.
+
+        Args:
+            folder: Made if it is not there.
+            compact: Keep V and the starts as float16, half the size; a latent then changes in its fourth digit.
 
         Raises:
             WorldModelError: ``details`` is no plain JSON data.
@@ -171,9 +175,10 @@ class WorldModel:
             raise WorldModelError(f"details {self.details!r} must be plain JSON data ({error})") from error
         # A save over an older world model that is cut short must not leave V of one and M of the other.
         (folder / "world_model.json").unlink(missing_ok=True)
-        write_arrays(folder / "vision.npz", self.vision)
+        dtype = np.float16 if compact else np.float32
+        write_arrays(folder / "vision.npz", {name: array.astype(dtype) for name, array in self.vision.items()})
         write_arrays(folder / "memory.npz", self.memory._asdict())
-        write_arrays(folder / "starts.npz", vars(self.starts))
+        write_arrays(folder / "starts.npz", {name: array.astype(dtype) for name, array in vars(self.starts).items()})
         write_whole(folder / "world_model.json", content)
         return folder
 

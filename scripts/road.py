@@ -95,6 +95,7 @@ class Road:
             train,
             n_starts=self.settings.starts,
             start_steps=self.settings.start_steps,
+            rewarded=self.settings.rewarded_starts,
             temperature=self.settings.controller.temperature,
             seed=self._seed(round_),
             details={"round": round_},

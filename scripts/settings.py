@@ -75,6 +75,8 @@ class PipelineSettings:
     """Starts of dreams kept in a world model."""
     start_steps: int = 20
     """Real steps that warm M up at a start."""
+    rewarded_starts: float = 0.75
+    """The part of starts drawn from where the game paid more than its average."""
     held_out: float = 0.1
     """The part of episodes held out of V's and M's training."""
     evaluation_episodes: int = 20

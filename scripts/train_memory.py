@@ -32,6 +32,8 @@ class Args:
     """Starts of dreams kept in the world model."""
     start_steps: int = 20
     """Real steps that warm M up at a start."""
+    rewarded_starts: float = 0.75
+    """The part of starts drawn from where the game paid more than its average."""
     held_out: float = 0.1
     """The part of the episodes that is held out to stop by and to measure M on."""
     seed: int = 0
@@ -60,6 +62,7 @@ def train_memory(args: Args) -> None:
         train,
         n_starts=args.starts,
         start_steps=args.start_steps,
+        rewarded=args.rewarded_starts,
         temperature=args.temperature,
         seed=args.seed,
     )

@@ -56,8 +56,10 @@ def _beginnings(n_steps: int, length: int, stride: int) -> range:
     return range(0, n_windows * stride, stride)
 
 
-def make_starts(episodes: Sequence[LatentEpisode], count: int, steps: int, seed: int = 0) -> Starts:
-    """Short sequences drawn evenly from all over the episodes, for dreams to begin with.
+def make_starts(
+    episodes: Sequence[LatentEpisode], count: int, steps: int, seed: int = 0, rewarded: float = 0.0
+) -> Starts:
+    """Short sequences drawn from all over the episodes, for dreams to begin with.
 
     They end some steps before a game's end, so that a dream has something left to play; only if there are none
     such, up to it.
@@ -67,6 +69,8 @@ def make_starts(episodes: Sequence[LatentEpisode], count: int, steps: int, seed:
         count: S, how many.
         steps: L, their length.
         seed: Of the draws.
+        rewarded: The part of them drawn from where the game paid an above-average target within the sequence. A
+            random driver is mostly off the road, and a dream that begins there teaches nothing about roads.
 
     Raises:
         DataError: No episode is as long as a start.
@@ -77,12 +81,19 @@ def make_starts(episodes: Sequence[LatentEpisode], count: int, steps: int, seed:
     if len(places) == 0:
         raise DataError(f"no episode has more than the {steps} steps of a start; collect longer episodes")
     rng = np.random.default_rng([seed, 5])
-    drawn = places[rng.choice(len(places), size=count, replace=count > len(places))]
+    paid = np.array([episodes[e].targets[t : t + steps].sum() for e, t in places])
+    best = places[paid > paid.mean()]
+    n_best = round(rewarded * count) if len(best) else 0
+    drawn = np.concatenate([_draw(places, count - n_best, rng), _draw(best, n_best, rng)])
     return Starts(
         mu=np.stack([episodes[e].mu[t : t + steps + 1] for e, t in drawn]),
         logvar=np.stack([episodes[e].logvar[t : t + steps + 1] for e, t in drawn]),
         action=np.stack([episodes[e].actions[t : t + steps] for e, t in drawn]),
     )
+
+
+def _draw(places: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+    return places[rng.choice(len(places), size=count, replace=count > len(places))] if count else places[:0]
 
 
 def _places(episodes: Sequence[LatentEpisode], steps: int, margin: int) -> np.ndarray:

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -92,3 +94,14 @@ def test_a_split_keeps_every_episode_on_one_side_and_neither_side_empty(n, part,
 def test_a_split_of_one_episode_says_so():
     with pytest.raises(DataError, match="at least 2"):
         split_episodes([1], 0.1)
+
+
+def test_rewarded_starts_are_drawn_where_the_game_paid() -> None:
+    plain, paid = numbered(40), numbered(40)
+    plain = dataclasses.replace(plain, mu=plain.mu + 1000, targets=np.zeros(40, np.float32))
+    paid = dataclasses.replace(paid, targets=np.ones(40, np.float32))
+    starts = make_starts([plain, paid], 40, steps=4, seed=0, rewarded=0.75)
+    assert np.mean(starts.mu[:, 0, 0] < 1000) >= 0.75
+    assert np.any(starts.mu[:, 0, 0] >= 1000)
+    all_alike = make_starts([plain], 40, steps=4, seed=0, rewarded=0.75)
+    assert len(all_alike) == 40

@@ -13,7 +13,7 @@ import pytest
 from dreamgym.experiment import Experiment
 from dreamgym.policies import LinearController
 from dreamgym.world_model import WorldModel
-from scripts import pipeline, status
+from scripts import export, pipeline, status
 
 TINY = [
     "--task=tests.tiny_game:TINY_TASK", "--rounds=1", "--workers=2",
@@ -116,3 +116,15 @@ def test_a_wrong_flag_and_an_empty_folder_end_with_a_word(tmp_path: Path, capsys
         status.main([str(tmp_path)])
     assert stopped.value.code == 2
     assert "holds no experiment" in capsys.readouterr().err
+
+
+def test_an_export_is_smaller_and_dreams_on(finished: Experiment, tmp_path: Path) -> None:
+    export.main(["--experiment", str(finished.folder), "--output", str(tmp_path / "shipped"), "--starts", "3"])
+    whole, shipped = WorldModel.load(finished.world_model), WorldModel.load(tmp_path / "shipped")
+    assert len(shipped.starts) == 3
+    size = {folder: (folder / "vision.npz").stat().st_size for folder in (finished.world_model, tmp_path / "shipped")}
+    assert size[tmp_path / "shipped"] < 0.55 * size[finished.world_model]
+    frame = np.full((64, 64, 3), 100, np.uint8)
+    np.testing.assert_allclose(shipped.encode(frame)[0], whole.encode(frame)[0], atol=1e-2)
+    controller = LinearController.load(tmp_path / "shipped" / "controller.npz")
+    np.testing.assert_array_equal(controller.parameters, LinearController.load(finished.best_controller).parameters)
