@@ -263,7 +263,9 @@ def _outline(canvas: Canvas, corners: Ints, color: int, first: int, last: int) -
             _solid(canvas, x1, y1, x2, y2, color, first, last)
         else:
             _line(canvas, x1, y1, x2, y2, color, first, last)
-            _solid(canvas, x1, y1, x1, y1, color, first, last)
+            row = HEIGHT - 1 - y1
+            if first <= row <= last and not canvas.spans[row, 0] <= x1 <= canvas.spans[row, 1]:
+                _solid(canvas, x1, y1, x1, y1, color, first, last)
 
 
 @compiled

@@ -120,9 +120,7 @@ def gauges(car: Any, values: Floats) -> None:
 
 
 @compiled
-def place(
-    polygons: Polygons, land: Land, chassis: Chassis, poses: Floats, values: Floats, camera: Floats
-) -> int:
+def place(polygons: Polygons, land: Land, chassis: Chassis, poses: Floats, values: Floats, camera: Floats) -> int:
     """Fills in the polygons that can be seen, in the order in which they are painted.
 
     Args:
@@ -151,9 +149,7 @@ def place(
 
 
 @compiled
-def _place_quads(
-    polygons: Polygons, count: int, quads: Floats, colors: Floats, camera: Floats, reach: float
-) -> int:
+def _place_quads(polygons: Polygons, count: int, quads: Floats, colors: Floats, camera: Floats, reach: float) -> int:
     """Adds those quads, at most `reach` metres long, that can be seen."""
     corners = polygons.corners
     margin = reach * camera[0] + 2
@@ -249,9 +245,7 @@ def _place_dashboard(polygons: Polygons, count: int, values: Floats) -> int:
 
 
 @compiled
-def _place_bar(
-    polygons: Polygons, count: int, left: float, top: float, right: float, bottom: float, color: int
-) -> int:
+def _place_bar(polygons: Polygons, count: int, left: float, top: float, right: float, bottom: float, color: int) -> int:
     """An upright rectangle; the dashboard is drawn with y down, a polygon has y up."""
     corners = polygons.corners[count]
     corners[0, 0], corners[0, 1] = int(left), HEIGHT - 1 - int(top)

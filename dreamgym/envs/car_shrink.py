@@ -84,9 +84,7 @@ def shrink(canvas: Canvas, rows: Axis, columns: Axis, frame: NDArray[np.uint8]) 
 
 
 @inlined
-def _average(
-    slots: Ints, slot: int, rows: Axis, columns: Axis, j: int, i: int, frame: NDArray[np.uint8]
-) -> None:
+def _average(slots: Ints, slot: int, rows: Axis, columns: Axis, j: int, i: int, frame: NDArray[np.uint8]) -> None:
     """One pixel of the frame from an open tile's pixels."""
     # All rows of the tile at once: the compiler makes one instruction of them where their count is constant, the
     # numbers have 32 bits, and the indices cannot be negative, which would mean counting from the end.

@@ -42,9 +42,7 @@ class View:
         car_scene.pose(env.car, self._poses)
         car_scene.gauges(env.car, self._gauges)
         self._aim(env)
-        count = car_scene.place(
-            self._polygons, self._land, self._chassis, self._poses, self._gauges, self._camera
-        )
+        count = car_scene.place(self._polygons, self._land, self._chassis, self._poses, self._gauges, self._camera)
         car_raster.draw(self._canvas, self._polygons, count)
         frame = np.empty((car_raster.TILES, car_raster.TILES, 3), np.uint8)
         car_shrink.shrink(self._canvas, ROW_AXIS, COLUMN_AXIS, frame)
