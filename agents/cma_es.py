@@ -13,6 +13,7 @@ import numpy as np
 
 from agents.curves import GenerationLog, Report
 from dreamgym import LinearController, WorldModel, dropout_masks, imagine, linear_policy
+from dreamgym.blas import one_thread
 from dreamgym.errors import ExperimentError, TrainingError
 from dreamgym.files import write_whole
 
@@ -120,12 +121,14 @@ class CmaSearch:
         return values
 
     def _ask(self) -> np.ndarray:
-        return np.array(self._strategy.ask())
+        with one_thread():  # its matrices are small, and one thread's results do not depend on the machine's cores
+            return np.array(self._strategy.ask())
 
     def _tell(self, solutions: np.ndarray, fitness: np.ndarray) -> None:
         state = np.random.get_state()  # noqa: NPY002 - pycma draws from the global generator, nobody else may notice
         try:
-            self._strategy.tell(list(solutions), (-fitness).tolist())
+            with one_thread():
+                self._strategy.tell(list(solutions), (-fitness).tolist())
         finally:
             np.random.set_state(state)  # noqa: NPY002
         self.generation += 1
