@@ -1,19 +1,18 @@
 """A whole population of policies rolled out in the dream by one compiled program."""
 
-from collections.abc import Callable, Sequence
-from functools import lru_cache
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from dreamgym.actions import Array
-from dreamgym.dynamics import MemoryArrays, Noise, lstm_step, sample, warm_up
+from dreamgym.blas import one_thread
+from dreamgym.dynamics import MemoryArrays, warm_up
 from dreamgym.errors import PolicyError, WorldModelError
 from dreamgym.noise import NOISE_BLOCK, DreamNoise
+from dreamgym.steppers import PopulationPolicy, population_program
 from dreamgym.world_model import WorldModel, check_temperature
 
-PopulationPolicy = Callable[[Any, Array, Array], Array]
 MAX_ROWS = 4096
 """Dreams stepped at once. A row takes about 10 kB of state and activations, and 33 kB of noise where dreams
 are not shared, so a call stays under 300 MB above TensorFlow's own whatever is asked for."""
@@ -144,7 +143,9 @@ def _imagine_rows(
     shape = (n_candidates, n_dreams)
     state = tuple(_spread(x.reshape(*seeds.shape, -1), shape) for x in (z, h, c))
     totals = (np.zeros(shape, np.float32), np.zeros(shape, np.int32), np.ones(shape, bool))
-    block = _program(policy, world_model.n_mixtures, (parameters.shape, seeds.shape, *(x.shape for x in state)))
+    block = population_program(
+        policy, world_model.n_mixtures, (parameters.shape, seeds.shape, *(x.shape for x in state))
+    )
     task, low_high = world_model.task, _bounds(world_model)
     price = np.array([task.price, task.step_cost], np.float32)
     for first in range(0, horizon, NOISE_BLOCK):
@@ -166,60 +167,8 @@ def _begin(
     drawn = [noise.draw_start(i, len(known), known.mu.shape[1]) for i in range(len(noise.generators))]
     indices = np.array([index for index, _ in drawn]) if starts is None else starts
     normal = np.stack([normal for _, normal in drawn])
-    return warm_up(np, world_model.memory, known.mu[indices], known.logvar[indices], known.action[indices], normal)
-
-
-@lru_cache(maxsize=32)
-def _program(policy: PopulationPolicy, n_mixtures: int, shapes: tuple[Any, ...]) -> Callable[..., Any]:
-    """A block of steps of all dreams, compiled for ``shapes``: ``(state, totals)`` from the ones before.
-
-    Noise is an input, because drawing it inside an XLA program on the CPU costs several times the products.
-    """
-    import tensorflow as tf
-    from tensorflow.experimental import numpy as tnp
-
-    @tf.function(jit_compile=True, autograph=False)
-    def block(
-        memory: Any,
-        parameters: Any,
-        noise: Any,
-        temperatures: Any,
-        masks: Any,
-        bounds: Any,
-        price: Any,
-        state: Any,
-        totals: Any,
-        n_steps: Any,
-    ) -> Any:
-        memory = MemoryArrays(*memory)
-        n_candidates, n_dreams, size = state[0].shape
-        rows = n_candidates * n_dreams
-
-        def flat(x: Any) -> Any:
-            shape = (n_candidates, n_dreams, x.shape[-1])
-            return tf.reshape(tf.broadcast_to(x, shape), (rows, x.shape[-1]))
-
-        spread = flat(temperatures[:, None])
-        mask = None if masks is None else flat(masks)
-
-        def advance(t: Any, z: Any, h: Any, c: Any, total: Any, length: Any, alive: Any) -> Any:
-            observations = tf.reshape(tf.concat([z, h], -1), (n_candidates, n_dreams, size + h.shape[-1]))
-            action = policy(tnp, parameters, observations)
-            action = tf.clip_by_value(tf.reshape(action, (rows, bounds.shape[-1])), bounds[0], bounds[1])
-            h, c = lstm_step(tnp, memory, z, action, h, c, mask)
-            drawn = Noise(flat(noise[0][:, :, t]), flat(noise[1][:, :, t]))
-            z, target, done = sample(tnp, memory, h, drawn, spread, n_mixtures)
-            total = total + tf.where(alive, price[0] * target + price[1], 0.0)
-            length = length + tf.cast(alive, tf.int32)
-            return t + 1, z, h, c, total, length, tf.logical_and(alive, done <= 0)
-
-        begun = [flat(x) for x in state] + [tf.reshape(x, (rows,)) for x in totals]
-        ended = tf.while_loop(lambda t, *_: t < n_steps, advance, (0, *begun))
-        shape = (n_candidates, n_dreams)
-        state = tuple(tf.reshape(x, (*shape, x.shape[-1])) for x in ended[1:4])
-        return state, tuple(tf.reshape(x, shape) for x in ended[4:])
-
-    return block
+    with one_thread():
+        return warm_up(np, world_model.memory, known.mu[indices], known.logvar[indices], known.action[indices], normal)
 
 
 def _slices(n: int, limit: int) -> list[slice]:

@@ -1,13 +1,17 @@
-"""The state of N dreams and how it is stepped: by NumPy, or by one compiled call a step."""
+"""How many dreams are stepped: by NumPy, by one compiled call a step, or a population a block of steps at once."""
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
+from dreamgym.actions import Array
 from dreamgym.blas import one_thread
 from dreamgym.dynamics import MemoryArrays, Noise, lstm_step, sample
 from dreamgym.world_model import WorldModel
+
+PopulationPolicy = Callable[[Any, Array, Array], Array]
 
 
 class NumpyStepper:
@@ -103,3 +107,56 @@ def _step_program(n_mixtures: int, shapes: tuple[int, ...]) -> Any:
         return tf.concat([prediction.z, h], -1), c, prediction.target, prediction.done_logit
 
     return step
+
+
+@lru_cache(maxsize=32)
+def population_program(policy: PopulationPolicy, n_mixtures: int, shapes: tuple[Any, ...]) -> Callable[..., Any]:
+    """A block of steps of all dreams, compiled for ``shapes``: ``(state, totals)`` from the ones before.
+
+    Noise is an input, because drawing it inside an XLA program on the CPU costs several times the products.
+    """
+    import tensorflow as tf
+    from tensorflow.experimental import numpy as tnp
+
+    @tf.function(jit_compile=True, autograph=False)
+    def block(
+        memory: Any,
+        parameters: Any,
+        noise: Any,
+        temperatures: Any,
+        masks: Any,
+        bounds: Any,
+        price: Any,
+        state: Any,
+        totals: Any,
+        n_steps: Any,
+    ) -> Any:
+        memory = MemoryArrays(*memory)
+        n_candidates, n_dreams, size = state[0].shape
+        rows = n_candidates * n_dreams
+
+        def flat(x: Any) -> Any:
+            shape = (n_candidates, n_dreams, x.shape[-1])
+            return tf.reshape(tf.broadcast_to(x, shape), (rows, x.shape[-1]))
+
+        spread = flat(temperatures[:, None])
+        mask = None if masks is None else flat(masks)
+
+        def advance(t: Any, z: Any, h: Any, c: Any, total: Any, length: Any, alive: Any) -> Any:
+            observations = tf.reshape(tf.concat([z, h], -1), (n_candidates, n_dreams, size + h.shape[-1]))
+            action = policy(tnp, parameters, observations)
+            action = tf.clip_by_value(tf.reshape(action, (rows, bounds.shape[-1])), bounds[0], bounds[1])
+            h, c = lstm_step(tnp, memory, z, action, h, c, mask)
+            drawn = Noise(flat(noise[0][:, :, t]), flat(noise[1][:, :, t]))
+            z, target, done = sample(tnp, memory, h, drawn, spread, n_mixtures)
+            total = total + tf.where(alive, price[0] * target + price[1], 0.0)
+            length = length + tf.cast(alive, tf.int32)
+            return t + 1, z, h, c, total, length, tf.logical_and(alive, done <= 0)
+
+        begun = [flat(x) for x in state] + [tf.reshape(x, (rows,)) for x in totals]
+        ended = tf.while_loop(lambda t, *_: t < n_steps, advance, (0, *begun))
+        shape = (n_candidates, n_dreams)
+        state = tuple(tf.reshape(x, (*shape, x.shape[-1])) for x in ended[1:4])
+        return state, tuple(tf.reshape(x, shape) for x in ended[4:])
+
+    return block

@@ -148,9 +148,9 @@ class DreamVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
         self._starts[rows] = [index for index, _ in drawn] if start is None else start
         normal = np.stack([normal for _, normal in drawn])
         chosen = self._starts[rows]
-        z, h, c = warm_up(
-            np, self.world_model.memory, starts.mu[chosen], starts.logvar[chosen], starts.action[chosen], normal
-        )
+        sequences = starts.mu[chosen], starts.logvar[chosen], starts.action[chosen]
+        with one_thread():
+            z, h, c = warm_up(np, self.world_model.memory, *sequences, normal)
         self._stepper.put(rows, z, h, c)
         self._temperatures[rows] = temperature
         self._n_steps[rows] = 0

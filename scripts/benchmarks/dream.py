@@ -12,7 +12,7 @@ from pathlib import Path
 import gymnasium as gym
 import numpy as np
 
-from agents.cma_es import CmaSearch
+from agents.search import CmaSearch
 from dreamgym import WorldModel, imagine, linear_policy
 from dreamgym.actions import ActionCodec
 from dreamgym.dynamics import MemoryArrays
