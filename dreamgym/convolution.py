@@ -9,6 +9,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from dreamgym.blas import one_thread
+
 Arrays = Mapping[str, np.ndarray]
 ENCODER_FILTERS = (32, 64, 128, 256)
 DECODER_FILTERS = (128, 64, 32, 3)
@@ -42,24 +44,26 @@ def encode(arrays: Arrays, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     Returns:
         ``mu`` and ``logvar``, float32, ``(n, Z)`` each.
     """
-    x = frames.astype(np.float32) * np.float32(1 / 255)
-    for i in range(4):
-        x = np.maximum(_convolve(x, arrays[f"encoder_{i}_kernel"]) + arrays[f"encoder_{i}_bias"], 0)
-    x = x.reshape(len(x), 1024)
-    return (
-        x @ arrays["mu_kernel"] + arrays["mu_bias"],
-        x @ arrays["logvar_kernel"] + arrays["logvar_bias"],
-    )
+    with one_thread():
+        x = frames.astype(np.float32) * np.float32(1 / 255)
+        for i in range(4):
+            x = np.maximum(_convolve(x, arrays[f"encoder_{i}_kernel"]) + arrays[f"encoder_{i}_bias"], 0)
+        x = x.reshape(len(x), 1024)
+        return (
+            x @ arrays["mu_kernel"] + arrays["mu_bias"],
+            x @ arrays["logvar_kernel"] + arrays["logvar_bias"],
+        )
 
 
 def decode(arrays: Arrays, z: np.ndarray) -> np.ndarray:
     """The frames that latents stand for: uint8, ``(n, 64, 64, 3)``, for ``z`` of shape ``(n, Z)``."""
-    x = z @ arrays["decoder_dense_kernel"] + arrays["decoder_dense_bias"]
-    x = x.reshape(len(z), 1, 1, 1024)
-    for i in range(4):
-        x = _convolve_transposed(x, arrays[f"decoder_{i}_kernel"]) + arrays[f"decoder_{i}_bias"]
-        if i < 3:
-            np.maximum(x, 0, out=x)
+    with one_thread():
+        x = z @ arrays["decoder_dense_kernel"] + arrays["decoder_dense_bias"]
+        x = x.reshape(len(z), 1, 1, 1024)
+        for i in range(4):
+            x = _convolve_transposed(x, arrays[f"decoder_{i}_kernel"]) + arrays[f"decoder_{i}_bias"]
+            if i < 3:
+                np.maximum(x, 0, out=x)
     picture = 0.5 + 0.5 * np.tanh(0.5 * x)
     return (picture * 255 + 0.5).astype(np.uint8)
 

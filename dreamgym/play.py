@@ -11,6 +11,7 @@ import numpy as np
 
 from dreamgym import convolution
 from dreamgym.actions import ActionCodec
+from dreamgym.blas import one_thread
 from dreamgym.data.episodes import Episode
 from dreamgym.dynamics import lstm_step, sample_posterior
 from dreamgym.errors import PolicyError
@@ -62,7 +63,8 @@ class BatchFollower:
             Observations ``(n, Z + H)`` float32, a new array.
         """
         codes = np.asarray(codes, np.float32)
-        self.h, self.c = lstm_step(np, self.world_model.memory, self.z, codes, self.h, self.c)
+        with one_thread():
+            self.h, self.c = lstm_step(np, self.world_model.memory, self.z, codes, self.h, self.c)
         return self._look(frames)
 
     def keep(self, games: Sequence[int]) -> None:

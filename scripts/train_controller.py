@@ -3,7 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
+import tyro
+
+from dreamgym.errors import ExperimentError
 from dreamgym.jobs import default_workers
 from scripts import command
 from scripts.road import evolve
@@ -20,22 +24,26 @@ class Args:
     """Folder for the generations, log.csv, curves.png, best.npz and latest.npz."""
     initial: Path | None = None
     """A saved controller to begin with; zeros if not given."""
-    members: tuple[Path, ...] = ()
-    """memory.npz files of an ensemble to spread dreams over; the world model's own M if not given."""
+    ensemble: Path | None = None
+    """Folder of member-0/memory.npz and so on, for --members of 2 or more; the world model's own M if not given."""
     seed: int = 0
     """Of the search, its dreams and tracks."""
     workers: int = field(default_factory=default_workers)
     """Processes that play the real game."""
-    controller: ControllerSettings = field(default_factory=ControllerSettings)
+    controller: Annotated[ControllerSettings, tyro.conf.arg(name="")] = field(default_factory=ControllerSettings)
 
 
 def train_controller(args: Args) -> None:
     """The script's work."""
+    n_members = args.controller.members
+    if (args.ensemble is None) != (n_members == 1):
+        raise ExperimentError(f"--members is {n_members}, --ensemble {args.ensemble}; give both, or neither of them")
+    ensemble = [] if args.ensemble is None else [args.ensemble / f"member-{n}" / "memory.npz" for n in range(n_members)]
     trained = evolve(
         args.world_model,
         args.output,
         args.controller,
-        members=list(args.members),
+        members=ensemble,
         initial=args.initial,
         seed=args.seed,
         selection_seed=args.seed,

@@ -20,10 +20,7 @@ from scripts import (
 
 TINY = "--task tests.tiny_game:TINY_TASK"
 SMALL_M = "--memory.epochs 1 --memory.batch-size 4 --memory.sequence-length 6 --starts 8 --start-steps 2"
-SMALL_C = (
-    "--workers 0 --controller.generations 2 --controller.candidates 6 --controller.dreams 2 "
-    "--controller.horizon 8 --controller.select-every 1 --controller.select-tracks 2"
-)
+SMALL_C = "--workers 0 --generations 2 --candidates 6 --dreams 2 --horizon 8 --select-every 1 --select-tracks 2"
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +50,7 @@ def test_the_stages_before_leave_a_world_model(home):
 @pytest.mark.parametrize("env", ["dream", "real"])
 def test_a_controller_is_evolved_scored_and_filmed(home, tmp_path, capsys, env):
     model, output = str(home / "world_model"), tmp_path / "controller"
-    command = ["--world-model", model, "--output", str(output), *f"--controller.env {env} {SMALL_C}".split()]
+    command = ["--world-model", model, "--output", str(output), *f"--env {env} {SMALL_C}".split()]
     train_controller.main(command)
     printed = capsys.readouterr().out
     assert "generation 1" in printed
@@ -66,7 +63,7 @@ def test_a_controller_is_evolved_scored_and_filmed(home, tmp_path, capsys, env):
     assert len(list(csv.DictReader((output / "log.csv").read_text().splitlines()))) == 2
 
     before = (output / "generation-0001.npz").stat().st_mtime_ns
-    train_controller.main([*command, "--controller.generations", "3"])
+    train_controller.main([*command, "--generations", "3"])
     assert (output / "generation-0002.npz").is_file()
     assert (output / "generation-0001.npz").stat().st_mtime_ns == before
 
@@ -120,15 +117,16 @@ NOWHERE = {
         "--world-model {model} --output {out} --initial {empty}/c.npz",
         "c.npz does not exist",
     ),
+    "no ensemble": (train_controller, "--world-model {model} --output {out} --members 2", "give both, or neither"),
     "no member": (
         train_controller,
-        "--world-model {model} --output {out} --members {empty}/a.npz {empty}/b.npz",
-        "a.npz is missing",
+        "--world-model {model} --output {out} --members 2 --ensemble {empty}",
+        "member-0/memory.npz is missing",
     ),
     "a wrong flag for V": (train_vae, "--rolouts {empty} --output {out}", "--rolouts"),
     "a wrong flag for M": (train_memory, "--memory.epoch 3", "--memory.epoch"),
-    "a wrong flag for C": (train_controller, "--env dream", "--env"),
-    "a wrong value": (train_controller, "--world-model {model} --output {out} --controller.env dreams", "dreams"),
+    "a wrong flag for C": (train_controller, "--enw dream", "--enw"),
+    "a wrong value": (train_controller, "--world-model {model} --output {out} --env dreams", "dreams"),
 }
 
 
