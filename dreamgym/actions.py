@@ -60,9 +60,15 @@ class ActionCodec:
     def encode_batch(self, actions: Any) -> np.ndarray:
         """The codes of a batch of actions, shape ``(n, size)`` float32; errors as in :meth:`encode`."""
         if isinstance(self.space, gym.spaces.Discrete):
-            if np.ndim(actions) not in (1, 2):
-                raise ActionError(f"actions have shape {np.shape(actions)}, expected (n,) for {self.space}")
-            return np.array([self._one_hot(action) for action in actions], np.float32).reshape(-1, self.size)
+            choices = np.asarray(actions)
+            if choices.ndim not in (1, 2) or choices.size != len(choices):
+                raise ActionError(f"actions have shape {choices.shape}, expected (n,) for {self.space}")
+            places = (
+                choices.reshape(-1) - self.space.start if np.issubdtype(choices.dtype, np.integer) else np.array([-1])
+            )
+            if np.any((places < 0) | (places >= self.size)):
+                raise ActionError(f"actions {actions!r} are not all in {self.space}")
+            return np.eye(self.size, dtype=np.float32)[places]
         values = self._numbers(actions)
         if values.ndim < 1 or values.shape[1:] != self.space.shape:
             raise ActionError(f"actions have shape {values.shape}, expected {('n', *(self.space.shape or ()))}")
