@@ -7,8 +7,8 @@ from gymnasium.envs.box2d import car_dynamics
 from gymnasium.envs.box2d import car_racing as stock
 from numpy.typing import NDArray
 
+from dreamgym.envs.car_canvas import ANTIALIASED, DASHBOARD, DRAWN, HEIGHT, MAX_CORNERS, WIDTH, Polygons
 from dreamgym.envs.car_compile import compiled
-from dreamgym.envs.car_raster import ANTIALIASED, DASHBOARD, DRAWN, HEIGHT, MAX_CORNERS, WIDTH, Polygons
 
 Floats = NDArray[np.float64]
 

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from dreamgym.envs.car_canvas import COLUMNS, HEIGHT, LANES, TILES, WIDTH, Canvas, Ints
 from dreamgym.envs.car_compile import compiled, inlined
-from dreamgym.envs.car_raster import COLUMNS, HEIGHT, LANES, TILES, WIDTH, Canvas, Ints
 
 
 class Axis(NamedTuple):

@@ -9,8 +9,8 @@ import pygame
 from gymnasium.envs.box2d import car_racing as stock
 from numpy.typing import NDArray
 
-from dreamgym.envs import car_raster, car_scene, car_shrink
-from dreamgym.envs.car_raster import HEIGHT, WIDTH
+from dreamgym.envs import car_canvas, car_raster, car_scene, car_shrink
+from dreamgym.envs.car_canvas import HEIGHT, WIDTH
 from dreamgym.envs.car_shrink import COLUMN_AXIS, ROW_AXIS
 
 Frame = NDArray[np.uint8]
@@ -21,8 +21,7 @@ _SCORE_TOP, _SCORE_WIDTH = 84, 12
 class View:
     """Draws one env's frames. Each env has its own, so envs may be stepped in different threads.
 
-    Args:
-        env: A CarRacing whose track and car are ready. A new track or car needs a new `watch`.
+    `watch` turns it to an env; a new track or car has to be watched anew.
     """
 
     def __init__(self) -> None:
@@ -44,7 +43,7 @@ class View:
         self._aim(env)
         count = car_scene.place(self._polygons, self._land, self._chassis, self._poses, self._gauges, self._camera)
         car_raster.draw(self._canvas, self._polygons, count)
-        frame = np.empty((car_raster.TILES, car_raster.TILES, 3), np.uint8)
+        frame = np.empty((car_canvas.TILES, car_canvas.TILES, 3), np.uint8)
         car_shrink.shrink(self._canvas, ROW_AXIS, COLUMN_AXIS, frame)
         frame[_SCORE_TOP:, :_SCORE_WIDTH] = _score(f"{env.reward:04.0f}")
         return frame
@@ -78,20 +77,20 @@ def _score(text: str) -> Frame:
     label = font.render(text, True, (255, 255, 255), (0, 0, 0))
     place = label.get_rect()
     place.center = (60, HEIGHT - HEIGHT * 2.5 / 40.0)
-    corner = pygame.Surface((WIDTH // 8 + car_raster.COLUMNS, HEIGHT // 8 + car_raster.LANES))
+    corner = pygame.Surface((WIDTH // 8 + car_canvas.COLUMNS, HEIGHT // 8 + car_canvas.LANES))
     corner.blit(label, place.move(0, HEIGHT // 8 - HEIGHT))
     red, green, blue = np.moveaxis(pygame.surfarray.array3d(corner).astype(np.int32), 2, 0)
-    x = COLUMN_AXIS.first[:_SCORE_WIDTH, None] + np.arange(car_raster.COLUMNS)
-    y = ROW_AXIS.first[_SCORE_TOP:, None] + np.arange(car_raster.LANES) - HEIGHT + HEIGHT // 8
+    x = COLUMN_AXIS.first[:_SCORE_WIDTH, None] + np.arange(car_canvas.COLUMNS)
+    y = ROW_AXIS.first[_SCORE_TOP:, None] + np.arange(car_canvas.LANES) - HEIGHT + HEIGHT // 8
     pixels = (red << 16 | green << 8 | blue)[x[None, :, :, None], y[:, None, None, :]]
     canvas = _new_canvas()
     slots = np.arange(pixels.shape[0] * pixels.shape[1]).reshape(pixels.shape[:2])
     canvas.slots[: pixels.size] = pixels.ravel()
-    canvas.tiles.reshape(car_raster.TILES, -1)[_SCORE_TOP:, :_SCORE_WIDTH] = -1 - slots
-    frame = np.empty((car_raster.TILES, car_raster.TILES, 3), np.uint8)
+    canvas.tiles.reshape(car_canvas.TILES, -1)[_SCORE_TOP:, :_SCORE_WIDTH] = -1 - slots
+    frame = np.empty((car_canvas.TILES, car_canvas.TILES, 3), np.uint8)
     car_shrink.shrink(canvas, ROW_AXIS, COLUMN_AXIS, frame)
     return frame[_SCORE_TOP:, :_SCORE_WIDTH].copy()
 
 
-def _new_canvas() -> car_raster.Canvas:
-    return car_raster.new_canvas(ROW_AXIS.first, ROW_AXIS.last, COLUMN_AXIS.first, COLUMN_AXIS.last)
+def _new_canvas() -> car_canvas.Canvas:
+    return car_canvas.new_canvas(ROW_AXIS.first, ROW_AXIS.last, COLUMN_AXIS.first, COLUMN_AXIS.last)
