@@ -213,6 +213,15 @@ def steer_and_pedal(xp: Any, outputs: Array) -> Array:
     return xp.stack([steer, xp.maximum(pedal, zero), xp.maximum(-pedal, zero) * np.float32(0.8)], axis=-1)
 
 
+def steer_gently(xp: Any, outputs: Array) -> Array:
+    """As :func:`steer_and_pedal`, with at most 0.4 of the gas and of the brake.
+
+    A car on less than half its gas hardly ever spins and is only a little slower round a lap, so that a dream
+    has far less to know about what a driver can do in it.
+    """
+    return steer_and_pedal(xp, outputs) * np.array([1, 0.4, 0.5], np.float32)
+
+
 def steer_gas_brake(xp: Any, outputs: Array) -> Array:
     """The paper's three outputs: tanh each; gas is shifted to 0..1 and the brake clipped there."""
     squashed = xp.tanh(outputs)
@@ -231,6 +240,7 @@ CAR_RACING = register_task(
         price=CAR_TILE_PRICE,
         step_cost=CAR_STEP_COST,
         action_heads={
+            "steer_gently": ActionHead(2, steer_gently),
             "steer_pedal": ActionHead(2, steer_and_pedal),
             "steer_gas_brake": ActionHead(3, steer_gas_brake),
         },
