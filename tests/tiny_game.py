@@ -3,7 +3,7 @@
 The square starts in the middle; touching the right wall pays 1 and ends the game, the left wall ends it for nothing.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 import gymnasium as gym
 import numpy as np
@@ -17,7 +17,7 @@ TINY_ID = "dreamgym_tests/TinyGame-v0"
 class TinyGame(gym.Env):
     """A Dict observation with the picture under ``screen``, 32x36 pixels, and the square's place beside it."""
 
-    metadata = {"render_modes": ["rgb_array"], "render_fps": 10}
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 10}
 
     def __init__(self, render_mode: str | None = None):
         self.render_mode = render_mode
