@@ -104,14 +104,18 @@ class Road:
         return stages.measure(world_model, held, folder)
 
     def train_controller(self, round_: int) -> dict[str, Any]:
-        """Evolves C, scoring the search's mean in the real game now and then."""
+        """Evolves C from the best one so far, scoring the search's mean in the real game now and then.
+
+        The search's last mean, which has found what M does not know, is what collects the next round's episodes;
+        going on from it too would keep that find.
+        """
         folder = self.experiment.controller(round_)
         trained = evolve(
             self.experiment.round_world_model(round_),
             folder,
             self.settings.controller,
             members=[self._member(round_, n) for n in range(self.settings.controller.members)],
-            initial=None if round_ == 0 else self.experiment.controller(round_ - 1) / "latest.npz",
+            initial=None if round_ == 0 else self.experiment.controller(self._best_round(round_ - 1)) / "best.npz",
             seed=self._seed(round_),
             selection_seed=self.settings.seed,
             workers=self.workers,
@@ -120,11 +124,10 @@ class Road:
 
     def choose(self) -> dict[str, Any]:
         """Keeps the controller that did best on the selection tracks, with the world model it was trained in."""
-        scores = {n: self.experiment.done(f"{n}-controller")["real_score"] for n in range(self.settings.rounds + 1)}
-        best = max(scores, key=lambda n: scores[n])
+        best = self._best_round(self.settings.rounds)
         shutil.copytree(self.experiment.round_world_model(best), self.experiment.world_model, dirs_exist_ok=True)
         write_whole(self.experiment.best_controller, (self.experiment.controller(best) / "best.npz").read_bytes())
-        return {"round": best, "scores": list(scores.values())}
+        return {"round": best}
 
     def evaluate(self) -> dict[str, Any]:
         """Scores the kept controller on fresh tracks of the stock game and in its dream, beside the controls."""
@@ -168,6 +171,11 @@ class Road:
 
     def _member(self, round_: int, member: int) -> Path:
         return self.experiment.memory_training(round_) / f"member-{member}" / "memory.npz"
+
+    def _best_round(self, last: int) -> int:
+        """The round up to ``last`` whose controller did best on the selection tracks."""
+        scores = [self.experiment.done(f"{n}-controller")["real_score"] for n in range(last + 1)]
+        return int(np.argmax(scores))
 
     def _rollouts(self, round_: int) -> Path:
         return self.experiment.rollouts(round_, "smoothed" if round_ == 0 else "controller")

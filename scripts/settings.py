@@ -33,8 +33,8 @@ class ControllerSettings:
     """Candidates a generation."""
     dreams: int = 16
     """Dreams (or tracks) a candidate."""
-    horizon: int = 250
-    """Steps a dream."""
+    horizon: int = 500
+    """Steps a dream. In short ones it does not show that a driver leaves the road for good now and then."""
     generations: int = 40
     """Generations a round."""
     sigma: float = 0.1
@@ -43,7 +43,7 @@ class ControllerSettings:
     """The dream's."""
     members: int = 1
     """Ms in the ensemble that dreams are spread over."""
-    select_every: int = 20
+    select_every: int = 10
     """Generations between scores of the search's mean in the real game."""
     select_tracks: int = 8
     """Tracks of such a score, kept apart from all others."""
@@ -87,12 +87,12 @@ class PipelineSettings:
     """Steps of the side-by-side video."""
 
 
-_QUICK_AGAIN = MemorySettings(epochs=15, batch_size=32, sequence_length=50, learning_rate=1e-3, patience=15)
 # 1.5 nats a latent, three times the paper's, are free: V then keeps the road's edge sharp after minutes of training.
 QUICK = PipelineSettings(
     vision=VisionSettings(epochs=6, learning_rate=5e-4, kl_tolerance=1.5),
     memory=MemorySettings(epochs=60, batch_size=32, sequence_length=50, learning_rate=2e-3, patience=60),
-    memory_again=_QUICK_AGAIN,
+    memory_again=MemorySettings(epochs=15, batch_size=32, sequence_length=50, learning_rate=1e-3, patience=15),
+    controller=ControllerSettings(dreams=12),
 )
 LAPTOP = replace(
     QUICK,
@@ -100,7 +100,7 @@ LAPTOP = replace(
     random=CollectSettings(episodes=400, episode_length=250),
     on_policy=CollectSettings(episodes=80, episode_length=400, noise=0.5),
     vision=VisionSettings(epochs=15, learning_rate=5e-4, kl_tolerance=1.5),
-    controller=ControllerSettings(generations=80, members=3, select_tracks=16),
+    controller=ControllerSettings(horizon=800, generations=80, members=3, select_tracks=16),
     evaluation_episodes=100,
 )
 PAPER = PipelineSettings(
