@@ -167,7 +167,7 @@ def test_no_worker_outlives_a_parent_that_is_interrupted_or_killed(name, tmp_pat
         os.killpg(parent.pid, signal.SIGINT)  # as a terminal's Ctrl-C, which reaches the workers too
     else:
         parent.kill()
-    _, error = parent.communicate(timeout=30)
+    _, error = parent.communicate(timeout=90)
     assert name != "SIGINT" or error.count(b"Traceback") == 1
     wait_until(lambda: not any(alive(pid) for pid in workers), 10)
     assert len(list(notes.iterdir())) == 2

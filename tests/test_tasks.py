@@ -9,7 +9,16 @@ import pytest
 import dreamgym
 from dreamgym.actions import ActionCodec
 from dreamgym.errors import TaskError
-from dreamgym.tasks import CAR_RACING, Task, get_task, register_task, steer_and_pedal, steer_gas_brake, tiles_touched
+from dreamgym.tasks import (
+    CAR_RACING,
+    Task,
+    get_task,
+    register_task,
+    steer_and_pedal,
+    steer_gas_brake,
+    steer_gently,
+    tiles_touched,
+)
 from tests.conftest import CAR_ACTIONS
 from tests.tiny_game import TINY_TASK
 
@@ -119,10 +128,11 @@ def test_a_small_picture_keeps_its_pixels_and_its_key(tiny_task):
 
 def test_heads_are_named():
     codec = ActionCodec(CAR_ACTIONS)
-    assert CAR_RACING.head(codec) is CAR_RACING.head(codec, "steer_pedal")
+    assert CAR_RACING.head(codec) is CAR_RACING.head(codec, "steer_gently")
     assert CAR_RACING.head(codec, "steer_gas_brake").n_outputs == 3
     assert TINY_TASK.head(ActionCodec(gym.spaces.Discrete(3)), "default").n_outputs == 3
-    with pytest.raises(TaskError, match=r"no action head 'tiller'; it has \['steer_pedal', 'steer_gas_brake'\]"):
+    names = r"\['steer_gently', 'steer_pedal', 'steer_gas_brake'\]"
+    with pytest.raises(TaskError, match=rf"no action head 'tiller'; it has {names}"):
         CAR_RACING.head(codec, "tiller")
     with pytest.raises(TaskError, match="only 'default'"):
         TINY_TASK.head(ActionCodec(gym.spaces.Discrete(3)), "tiller")
@@ -194,3 +204,11 @@ def test_the_start_options_suit_the_fast_env_and_spread_the_starts():
     place = env.unwrapped.car.hull.position
     assert (place.x, place.y) == line, "without options a game begins where it always does"
     env.close()
+
+
+def test_a_gentle_pedal_is_the_pedal_with_a_stop_under_it():
+    outputs = np.random.default_rng(0).normal(0, 3, (50, 2)).astype(np.float32)
+    gentle, full = steer_gently(np, outputs), steer_and_pedal(np, outputs)
+    np.testing.assert_array_equal(gentle[:, 0], full[:, 0])
+    assert gentle[:, 1:].max() <= 0.4 < full[:, 1:].max()
+    assert gentle.dtype == np.float32

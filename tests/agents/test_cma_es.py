@@ -29,7 +29,7 @@ def test_it_trains_in_the_dream_and_keeps_the_best_scored_mean(car_world_model, 
     np.testing.assert_array_equal(trained.controller.parameters, seen[1].astype(np.float32))
     kept = LinearController.load(tmp_path / "best.npz")
     np.testing.assert_array_equal(kept.parameters, trained.controller.parameters)
-    assert kept.head == "steer_pedal"
+    assert kept.head == "steer_gently"
     assert [report.score for report in reports] == [None, 3.0, None, 9.0, None, 5.0]
     assert all(report.seconds > 0 for report in reports)
     rows = (tmp_path / "log.csv").read_text().splitlines()
@@ -77,7 +77,7 @@ def test_evolution_finds_what_the_dream_pays_for(car_world_model, tmp_path):
 
 
 def test_options_change_the_fitness(car_world_model, tmp_path):
-    other = car_world_model.memory._replace(head_bias=car_world_model.memory.head_bias + 1)
+    other = car_world_model.memory._replace(head_kernel=-car_world_model.memory.head_kernel)
     plain = train_tiny(car_world_model, tmp_path / "plain", 2).mean
     for name, change in (
         ("members", {"members": [car_world_model.memory, other]}),
