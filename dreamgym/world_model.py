@@ -260,13 +260,16 @@ def check_temperature(temperature: float) -> float:
 
 
 def find_folder(name: str | Path) -> Path:
-    """The folder of a world model, given as a folder or as the name of a pretrained one."""
+    """The folder of a world model, given as a folder or as the name of a pretrained one.
+
+    A folder that holds no world model does not hide a pretrained one of its name.
+    """
     folder = Path(name)
+    shipped = sorted(path.parent.name for path in PRETRAINED.glob("*/world_model.json"))
+    if str(name) in shipped and not (folder / "world_model.json").is_file():
+        return PRETRAINED / str(name)
     if folder.is_dir():
         return folder
-    shipped = sorted(path.parent.name for path in PRETRAINED.glob("*/world_model.json"))
-    if str(name) in shipped:
-        return PRETRAINED / str(name)
     raise WorldModelError(f"world model {str(name)!r} is neither a folder nor a pretrained name; shipped: {shipped}")
 
 
