@@ -23,12 +23,14 @@ class Trained(NamedTuple):
         score: Its score, if it has one.
         mean: The search's last mean, ``(P,)`` float64, to start another search from.
         fitness: The candidates' mean fitness in the last generation.
+        latest_score: The score of the last mean, if it has one.
     """
 
     controller: LinearController
     score: float | None
     mean: np.ndarray
     fitness: float
+    latest_score: float | None
 
 
 def train_in_dream(
@@ -217,7 +219,11 @@ def train(
     log.write()
     log.draw()
     return Trained(
-        chosen, None if best is None else log.scores[best], search.mean, float(np.mean(search.fitnesses[-1]))
+        controller=chosen,
+        score=None if best is None else log.scores[best],
+        mean=search.mean,
+        fitness=float(np.mean(search.fitnesses[-1])),
+        latest_score=log.scores.get(search.generation - 1),
     )
 
 

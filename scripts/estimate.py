@@ -17,19 +17,19 @@ from scripts.settings import PipelineSettings
 class UnitCosts:
     """Seconds that a unit of work takes, and the bytes it leaves."""
 
-    fast_step: float = 1 / 900
+    fast_step: float = 1 / 850
     """A step of the game with the fast renderer, PNG included, on one core."""
-    followed_step: float = 1 / 550
+    followed_step: float = 1 / 800
     """The same with V and M following along for a controller."""
     stock_step: float = 1 / 100
     """A step of the stock game on one core, V and M included."""
-    vision_frame: float = 1 / 800
+    vision_frame: float = 1 / 740
     """A frame of V's training, both cores."""
-    encoded_frame: float = 1 / 4000
+    encoded_frame: float = 1 / 5400
     """A frame read and encoded to latents."""
-    memory_step: float = 1 / 40_000
+    memory_step: float = 1 / 31_000
     """A step of M's training."""
-    dream_step: float = 1 / 130_000
+    dream_step: float = 1 / 430_000
     """A step of a dream, in a population."""
     video_step: float = 1 / 30
     """A step of the side-by-side video."""
@@ -58,7 +58,7 @@ def piece_seconds(settings: PipelineSettings, workers: int, name: str) -> float:
         epochs = settings.memory.epochs if round_ == 0 else settings.memory_again.epochs
         return steps_so_far * epochs * COSTS.memory_step * settings.controller.members
     if kind == "controller":
-        return _search_seconds(settings, workers)
+        return _search_seconds(settings, workers, late=2 * round_ > settings.rounds)
     if kind == "evaluate":  # the controller, and the three controls beside it
         return 4 * settings.evaluation_episodes * 1000 * COSTS.stock_step / workers
     if kind == "video":
@@ -104,9 +104,10 @@ def _steps(settings: PipelineSettings, round_: int) -> int:
     return how.episodes * how.episode_length
 
 
-def _search_seconds(settings: PipelineSettings, workers: int) -> float:
+def _search_seconds(settings: PipelineSettings, workers: int, late: bool) -> float:
     how = settings.controller
-    steps = how.generations * how.candidates * how.dreams * how.horizon
+    horizon = how.late_horizon if late else how.horizon
+    steps = how.generations * how.candidates * how.dreams * horizon
     scored = how.generations // how.select_every * how.select_tracks * 1000 * COSTS.followed_step / workers
     if how.env == "real":
         return steps * COSTS.followed_step / workers + scored

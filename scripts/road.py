@@ -1,7 +1,7 @@
 """What each piece of the whole road does, on one experiment's folder."""
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -104,23 +104,30 @@ class Road:
         return stages.measure(world_model, held, folder)
 
     def train_controller(self, round_: int) -> dict[str, Any]:
-        """Evolves C from the best one so far, scoring the search's mean in the real game now and then.
+        """Evolves C, scoring the search's mean in the real game now and then.
 
-        The search's last mean, which has found what M does not know, is what collects the next round's episodes;
-        going on from it too would keep that find.
+        Where the search's last mean has found what M does not know, and drives far worse than the best so far, it
+        still collects the next round's episodes, but the search goes back to the best.
         """
         folder = self.experiment.controller(round_)
+        how = self.settings.controller
+        if 2 * round_ > self.settings.rounds:
+            how = replace(how, horizon=how.late_horizon)
         trained = evolve(
             self.experiment.round_world_model(round_),
             folder,
-            self.settings.controller,
+            how,
             members=[self._member(round_, n) for n in range(self.settings.controller.members)],
-            initial=None if round_ == 0 else self.experiment.controller(self._best_round(round_ - 1)) / "best.npz",
+            initial=None if round_ == 0 else self._initial(round_ - 1),
             seed=self._seed(round_),
             selection_seed=self.settings.seed,
             workers=self.workers,
         )
-        return {"real_score": trained.score, "dream_return": trained.fitness}
+        return {
+            "real_score": trained.score,
+            "latest_real_score": trained.latest_score,
+            "dream_return": trained.fitness,
+        }
 
     def choose(self) -> dict[str, Any]:
         """Keeps the controller that did best on the selection tracks, with the world model it was trained in."""
@@ -171,6 +178,15 @@ class Road:
 
     def _member(self, round_: int, member: int) -> Path:
         return self.experiment.memory_training(round_) / f"member-{member}" / "memory.npz"
+
+    def _initial(self, last: int) -> Path:
+        """The controller to go on from after the round ``last``."""
+        best = self._best_round(last)
+        figures = self.experiment.done(f"{last}-controller")
+        lost = self.experiment.done(f"{best}-controller")["real_score"] - figures["latest_real_score"]
+        if lost > self.settings.controller.fork:
+            return self.experiment.controller(best) / "best.npz"
+        return self.experiment.controller(last) / "latest.npz"
 
     def _best_round(self, last: int) -> int:
         """The round up to ``last`` whose controller did best on the selection tracks."""

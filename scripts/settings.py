@@ -33,8 +33,10 @@ class ControllerSettings:
     """Candidates a generation."""
     dreams: int = 16
     """Dreams (or tracks) a candidate."""
-    horizon: int = 500
-    """Steps a dream. In short ones it does not show that a driver leaves the road for good now and then."""
+    horizon: int = 250
+    """Steps a dream. Early on, longer ones only melt."""
+    late_horizon: int = 600
+    """Steps a dream in the second half of the rounds, when it counts that a driver leaves the road now and then."""
     generations: int = 40
     """Generations a round."""
     sigma: float = 0.1
@@ -47,6 +49,8 @@ class ControllerSettings:
     """Generations between scores of the search's mean in the real game."""
     select_tracks: int = 8
     """Tracks of such a score, kept apart from all others."""
+    fork: float = 100.0
+    """A round goes on from the latest driver, unless the best so far was better by this in the real game."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +96,6 @@ QUICK = PipelineSettings(
     vision=VisionSettings(epochs=6, learning_rate=5e-4, kl_tolerance=1.5),
     memory=MemorySettings(epochs=60, batch_size=32, sequence_length=50, learning_rate=2e-3, patience=60),
     memory_again=MemorySettings(epochs=15, batch_size=32, sequence_length=50, learning_rate=1e-3, patience=15),
-    controller=ControllerSettings(dreams=12),
 )
 LAPTOP = replace(
     QUICK,
@@ -100,7 +103,7 @@ LAPTOP = replace(
     random=CollectSettings(episodes=400, episode_length=250),
     on_policy=CollectSettings(episodes=80, episode_length=400, noise=0.5),
     vision=VisionSettings(epochs=15, learning_rate=5e-4, kl_tolerance=1.5),
-    controller=ControllerSettings(horizon=800, generations=80, members=3, select_tracks=16),
+    controller=ControllerSettings(late_horizon=800, generations=80, members=3, select_tracks=16),
     evaluation_episodes=100,
 )
 PAPER = PipelineSettings(
