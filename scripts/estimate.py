@@ -106,7 +106,7 @@ def _steps(settings: PipelineSettings, round_: int) -> int:
 
 def _search_seconds(settings: PipelineSettings, workers: int, late: bool) -> float:
     how = settings.controller
-    horizon = how.late_horizon if late else how.horizon
+    horizon = settings.late_horizon if late else how.horizon
     steps = how.generations * how.candidates * how.dreams * horizon
     scored = how.generations // how.select_every * how.select_tracks * 1000 * COSTS.followed_step / workers
     if how.env == "real":

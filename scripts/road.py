@@ -111,8 +111,8 @@ class Road:
         """
         folder = self.experiment.controller(round_)
         how = self.settings.controller
-        if 2 * round_ > self.settings.rounds:
-            how = replace(how, horizon=how.late_horizon)
+        horizon = self.settings.late_horizon if 2 * round_ > self.settings.rounds else how.horizon
+        how = replace(how, horizon=min(horizon, self.task.horizon))
         trained = evolve(
             self.experiment.round_world_model(round_),
             folder,
@@ -184,7 +184,7 @@ class Road:
         best = self._best_round(last)
         figures = self.experiment.done(f"{last}-controller")
         lost = self.experiment.done(f"{best}-controller")["real_score"] - figures["latest_real_score"]
-        if lost > self.settings.controller.fork:
+        if lost > self.settings.fork:
             return self.experiment.controller(best) / "best.npz"
         return self.experiment.controller(last) / "latest.npz"
 

@@ -34,9 +34,7 @@ class ControllerSettings:
     dreams: int = 16
     """Dreams (or tracks) a candidate."""
     horizon: int = 250
-    """Steps a dream. Early on, longer ones only melt."""
-    late_horizon: int = 600
-    """Steps a dream in the second half of the rounds, when it counts that a driver leaves the road now and then."""
+    """Steps a dream; never more than the task's horizon."""
     generations: int = 40
     """Generations a round."""
     sigma: float = 0.1
@@ -49,8 +47,6 @@ class ControllerSettings:
     """Generations between scores of the search's mean in the real game."""
     select_tracks: int = 8
     """Tracks of such a score, kept apart from all others."""
-    fork: float = 100.0
-    """A round goes on from the latest driver, unless the best so far was better by this in the real game."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +73,10 @@ class PipelineSettings:
     """M, in every later round, going on from the one before."""
     controller: ControllerSettings = field(default_factory=ControllerSettings)
     """C, in every round."""
+    late_horizon: int = 600
+    """Steps a dream in the second half of the rounds, long enough to show a driver leave the road for good."""
+    fork: float = 100.0
+    """A round goes on from the latest driver, unless the best so far was better by this in the real game."""
     starts: int = 1000
     """Starts of dreams kept in a world model."""
     start_steps: int = 20
@@ -103,7 +103,8 @@ LAPTOP = replace(
     random=CollectSettings(episodes=400, episode_length=250),
     on_policy=CollectSettings(episodes=80, episode_length=400, noise=0.5),
     vision=VisionSettings(epochs=15, learning_rate=5e-4, kl_tolerance=1.5),
-    controller=ControllerSettings(late_horizon=800, generations=80, members=3, select_tracks=16),
+    late_horizon=800,
+    controller=ControllerSettings(generations=80, members=3, select_tracks=16),
     evaluation_episodes=100,
 )
 PAPER = PipelineSettings(
