@@ -147,9 +147,11 @@ def _break_off(jobs, folder):
 
 
 CTRL_C = """
+import signal
 from dreamgym.jobs import run_jobs
 from tests.jobs_for_tests import note_and_sleep
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a suite in the background inherits it ignored
     list(run_jobs(note_and_sleep, [{folder!r}] * 8, workers=2, deadline=1000))
 """
 
