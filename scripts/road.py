@@ -142,8 +142,9 @@ class Road:
         seeds = evaluation_seeds(how.seed, how.evaluation_episodes)
         controller, world_model = str(self.experiment.best_controller), self.experiment.world_model
         common: dict[str, Any] = {"world_model": world_model, "seeds": seeds, "workers": self.workers}
-        real = evaluate(controller, env="real", label="trained in the dream", **common)
-        dream = evaluate(controller, env="dream", label="trained in the dream", **common)
+        label = "trained in the dream" if how.controller.env == "dream" else "trained in the real game"
+        real = evaluate(controller, env="real", label=label, **common)
+        dream = evaluate(controller, env="dream", label=label, **common)
         rows = [real, dream, *controls(controller, seed=how.seed, **common)]
         save_evaluations(self._scores, rows)
         return {"real": real.mean, "dream": dream.mean}
