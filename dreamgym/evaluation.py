@@ -20,7 +20,7 @@ from dreamgym.envs.dream import DreamEnv
 from dreamgym.errors import JobError, PolicyError
 from dreamgym.experiment import package_versions
 from dreamgym.jobs import JobResult, default_workers, run_jobs
-from dreamgym.play import cached_world_model, play_episodes
+from dreamgym.play import cached_world_model, play_deadline, play_episodes
 from dreamgym.policies import LinearController, Policy, load_policy
 from dreamgym.progress import track
 from dreamgym.resolve import resolve_task, resolve_world_model, saved
@@ -31,7 +31,6 @@ from dreamgym.world_model import WorldModel, check_temperature
 EnvName = Literal["real", "latent", "dream"]
 CHUNK = 4  # episodes in lockstep in one job; fixed, so that results do not depend on the number of workers
 _EVALUATION_SEEDS, _SELECTION_SEEDS = 2**31, 3 * 2**30
-_SLOWEST_STEP = 0.2  # seconds a step and episode that a worker is given before it counts as hung
 
 
 def evaluation_seeds(seed: int, n: int) -> list[int]:
@@ -172,7 +171,7 @@ def _play(
 
 def run_chunks(chunks: Sequence[Chunk], workers: int | None) -> Iterator[JobResult]:
     """Plays chunks on workers (all cores if None); each result's value is what :func:`play_chunk` gives."""
-    deadline = 120 + _SLOWEST_STEP * chunks[0].max_steps * CHUNK
+    deadline = play_deadline(chunks[0].max_steps, CHUNK)
     n = default_workers() if workers is None else workers
     return run_jobs(play_chunk, chunks, workers=n, deadline=deadline)
 

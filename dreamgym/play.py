@@ -314,6 +314,11 @@ class PlayJob:
         self.__dict__.update(state)
 
 
+def play_deadline(steps: int, episodes: int = 1) -> float:
+    """Seconds after which a worker that plays episodes of so many steps counts as hung: the start, then 0.2 a step."""
+    return 120.0 + 0.2 * steps * episodes
+
+
 def play_job(job: PlayJob) -> list[Played]:
     """Plays a job's episodes, see :func:`play_episodes`; a worker keeps the world model between jobs."""
     world_model = None if job.world_model is None else cached_world_model(job.world_model, job.task)

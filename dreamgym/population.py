@@ -8,12 +8,10 @@ import numpy as np
 from dreamgym.errors import JobError
 from dreamgym.evaluation import task_path
 from dreamgym.jobs import run_jobs
-from dreamgym.play import PlayJob, play_job
+from dreamgym.play import PlayJob, play_deadline, play_job
 from dreamgym.policies import LinearController
 from dreamgym.tasks import Renderer
 from dreamgym.world_model import WorldModel
-
-_SLOWEST_STEP = 0.2  # seconds a step of one episode may take before its worker counts as hung
 
 
 def population_returns(
@@ -60,8 +58,7 @@ def population_returns(
             for row in np.asarray(parameters, np.float32)
         ]
         table = np.empty((len(jobs), episodes))
-        deadline = 120 + _SLOWEST_STEP * steps * episodes
-        for result in run_jobs(play_job, jobs, workers=workers, deadline=deadline):
+        for result in run_jobs(play_job, jobs, workers=workers, deadline=play_deadline(steps, episodes)):
             if result.error is not None:
                 raise JobError(f"candidate {result.index} could not be played: {result.error}")
             table[result.index] = [played.score for played in result.value]

@@ -73,11 +73,11 @@ def run_pipeline(args: Args) -> None:
         return
     experiment.write_config({"preset": args.preset, **asdict(args.settings)})
     print(f"experiment: {experiment.folder}", flush=True)
+    names = [piece.name for piece in pieces]
     clock = time.monotonic()
     for number, stage in enumerate(pieces, 1):
         if experiment.is_done(stage.name):
             continue
-        names = [piece.name for piece in pieces]
         done = {name: experiment.done(name)["seconds"] for name in names[: number - 1]}
         left = estimate.remaining(args.settings, args.workers, names[number - 1 :], done)
         print(

@@ -91,7 +91,7 @@ class Road:
         world_model = stages.assemble(
             self.task,
             self._vision,
-            self.experiment.memory_training(round_) / "member-0" / "memory.npz",
+            self._member(round_, 0),
             train,
             n_starts=self.settings.starts,
             start_steps=self.settings.start_steps,

@@ -15,7 +15,7 @@ from dreamgym.data.latents import vision_stamp
 from dreamgym.errors import DataError, JobError
 from dreamgym.files import write_whole
 from dreamgym.jobs import default_workers, run_jobs
-from dreamgym.play import PlayJob, check_eyes, play_job
+from dreamgym.play import PlayJob, check_eyes, play_deadline, play_job
 from dreamgym.policies import load_policy
 from dreamgym.progress import track
 from dreamgym.resolve import resolve_task
@@ -23,7 +23,6 @@ from dreamgym.tasks import Renderer, Task, get_task
 from dreamgym.world_model import WorldModel
 
 SETTINGS_FILE, SETTINGS_VERSION = "collection.json", 1
-_PATIENCE, _SLOWEST_STEP = 120.0, 0.2  # seconds a job, and seconds a step on top
 
 
 @dataclass(frozen=True)
@@ -123,7 +122,7 @@ def collect(
         for number in missing
     ]
     failed, steps, size = [], 0, 0
-    limit = deadline or _PATIENCE + _SLOWEST_STEP * length
+    limit = deadline or play_deadline(length)
     results = run_jobs(play_and_encode, jobs, workers=default_workers() if workers is None else workers, deadline=limit)
     for result in track(results, len(jobs), f"collecting {folder.name}"):
         number = missing[result.index]
