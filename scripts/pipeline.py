@@ -24,7 +24,7 @@ class Args:
     """Runs the whole road at a preset, any setting of which can be changed."""
 
     preset: Preset = "quick"
-    """quick: half an hour on two cores; laptop: an evening; paper: the paper's own numbers."""
+    """quick: half an hour on two cores; laptop: a night; paper: the paper's own numbers, some two weeks."""
     experiment: str = ""
     """Name under the experiments' home (DREAMGYM_HOME), or a folder; the preset's name if not given."""
     workers: int = field(default_factory=default_workers)
