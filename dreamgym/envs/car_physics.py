@@ -1,4 +1,7 @@
-"""CarRacing's car, its arithmetic done on plain numbers: the same results, bit for bit, in half the time."""
+"""CarRacing's car, its arithmetic done on plain numbers: the same results, bit for bit, in half the time.
+
+Unlike the stock car, it leaves no memory behind when it is gone.
+"""
 
 import math
 from typing import Any
@@ -16,7 +19,18 @@ _STIFFNESS = 205000 * SIZE * SIZE
 
 
 class ScalarCar(Car):
-    """A `Car` whose step makes no NumPy scalars and asks the physics engine for as little as it can."""
+    """A `Car` whose step makes no NumPy scalars and asks the physics engine for as little as it can.
+
+    Args:
+        world: A `Box2D.b2World`.
+        init_angle: Radians.
+        init_x: Metres.
+        init_y: Metres.
+    """
+
+    def __init__(self, world: Any, init_angle: float, init_x: float, init_y: float):
+        super().__init__(_Garage(world), init_angle, init_x, init_y)
+        self.world = world
 
     def roll(self, speed: float) -> None:
         """Sets the car in motion straight ahead, its wheels rolling without slip.
@@ -92,6 +106,24 @@ class ScalarCar(Car):
         else:
             wheel.skid_particle = self._create_particle(wheel.skid_start, wheel.position, grass)
             wheel.skid_start = None
+
+
+class _Garage:
+    """Builds a car's parts in a world, and frees their shapes.
+
+    A `b2FixtureDef` takes its shape out of Python's hands and never gives it back, although bodies get copies: 2.4 kB
+    a stock car, and so for every reset.
+    """
+
+    def __init__(self, world: Any):
+        self._world = world
+        self.CreateJoint = world.CreateJoint
+
+    def CreateDynamicBody(self, *, fixtures: Any, **settings: Any) -> Any:  # noqa: N802 - Box2D's name
+        body = self._world.CreateDynamicBody(fixtures=fixtures, **settings)
+        for fixture in fixtures if isinstance(fixtures, list) else [fixtures]:
+            fixture.shape.thisown = True
+        return body
 
 
 def _grip(wheel: Any) -> tuple[float, bool]:
