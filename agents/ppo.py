@@ -24,6 +24,8 @@ class PPOArgs:
     """Where the trained agent goes; evaluate and record_video take it as a policy."""
     env: Literal["dream", "real"] = "dream"
     """Where it trains: in the dream, or in the real game seen through V and M."""
+    renderer: Literal["fast", "stock"] = "fast"
+    """fast takes the task's quicker env where it has one, stock the game as it is."""
     num_envs: int = 64
     """Dreams trained in at once; 1 takes the single env. The real game is always played one at a time."""
     steps: int = 200_000
@@ -61,7 +63,7 @@ def make_envs(args: PPOArgs) -> Any:
     """What Stable-Baselines3 trains in: a batched dream behind the adapter, or one env."""
     kwargs: dict[str, Any] = {"world_model": args.world_model, "max_episode_steps": args.horizon}
     if args.env == "real":
-        return gym.make("WorldModelLatent-v0", **kwargs)
+        return gym.make("WorldModelLatent-v0", renderer=args.renderer, **kwargs)
     kwargs["temperature"] = args.temperature
     if args.num_envs == 1:
         return gym.make("WorldModelDream-v0", **kwargs)

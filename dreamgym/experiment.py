@@ -109,15 +109,19 @@ class Experiment:
         """Recordings."""
         return self.folder / "videos"
 
-    def write_config(self, settings: Mapping[str, Any]) -> None:
+    def write_config(self, settings: Mapping[str, Any], defaults: Mapping[str, Any] | None = None) -> None:
         """Notes what the experiment is made with.
+
+        Args:
+            settings: Plain JSON data, nested or not.
+            defaults: What an older experiment was made with where its config does not name a setting yet.
 
         Raises:
             ExperimentError: The folder already holds an experiment with other settings.
         """
-        plain = json.loads(json.dumps(dict(settings)))
+        plain, known = (json.loads(json.dumps(dict(values or {}))) for values in (settings, defaults))
         if self.config_path.exists():
-            self._check_same(self.read_config()["settings"], plain)
+            self._check_same(self.read_config()["settings"], plain, known)
             return
         config = {
             "format": "dreamgym experiment",
@@ -171,8 +175,8 @@ class Experiment:
     def _done_path(self, stage: str) -> Path:
         return self.folder / "stages" / f"{stage}.json"
 
-    def _check_same(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
-        before, after = dict(_flatten(old)), dict(_flatten(new))
+    def _check_same(self, old: Mapping[str, Any], new: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
+        before, after = dict(_flatten(defaults)) | dict(_flatten(old)), dict(_flatten(new))
         keys = sorted({*before, *after})
         differing = [key for key in keys if before.get(key, "nothing") != after.get(key, "nothing")]
         if differing:

@@ -16,7 +16,7 @@ from dreamgym.fidelity import open_loop
 from dreamgym.play import LatentFollower
 from dreamgym.policies import Policy, load_policy
 from dreamgym.resolve import resolve_task, resolve_world_model, saved
-from dreamgym.tasks import Task
+from dreamgym.tasks import Renderer, Task
 from dreamgym.world_model import WorldModel
 
 RecordEnv = Literal["real", "latent", "dream", "compare"]
@@ -107,6 +107,7 @@ def record(
     env: RecordEnv = "compare",
     world_model: WorldModel | str | Path | None = None,
     task: Task | str | None = None,
+    renderer: Renderer = "fast",
     steps: int = 300,
     seed: int = 0,
     fps: float = 50,
@@ -118,11 +119,12 @@ def record(
     Args:
         policy: A policy, or how a command line names one, see :func:`dreamgym.policies.load_policy`.
         path: The ``.mp4`` or ``.gif``.
-        env: ``real``, the stock game; ``latent``, its frames beside V's reconstruction; ``dream``; or ``compare``,
+        env: ``real``, the real game; ``latent``, its frames beside V's reconstruction; ``dream``; or ``compare``,
             see :func:`record_comparison`.
         world_model: A folder, a pretrained name or a live one; only the real game with a policy that does not
             look can do without.
         task: The world model's if None.
+        renderer: The real game's, ``fast`` or ``stock``.
         steps: At most.
         seed: Of the episode.
         fps: Frames a second.
@@ -145,12 +147,12 @@ def record(
     player = load_policy(policy, place, codec) if isinstance(policy, str) else policy
     if env == "compare":
         assert known is not None
-        return record_comparison(known, player, seed, steps, path, fps=fps, scale=scale)
+        return record_comparison(known, player, seed, steps, path, renderer=renderer, fps=fps, scale=scale)
     if env == "dream":
         assert known is not None
         pictures, rewards = _dream(known, player, seed, steps)
         return write_video(path, side_by_side({"dream": pictures}, {"dream": rewards}, scale=1), fps)
-    episode = play(place, codec, player, known, seed, steps, draw=env == "real")
+    episode = play(place, codec, player, known, seed, steps, renderer, draw=env == "real")
     if env == "real":
         return write_video(path, side_by_side({"real": episode.pictures}, {"real": episode.rewards}, scale=1), fps)
     assert known is not None
@@ -165,17 +167,18 @@ def record_comparison(
     steps: int,
     path: str | Path,
     *,
+    renderer: Renderer = "fast",
     warm_up: int = WARM_UP,
     fps: float = 50,
     scale: int = 4,
 ) -> Path:
     """Records the real game, V's reconstruction of it and M's dream of it, in step and under the same actions.
 
-    The policy plays the stock game. M follows the real frames for ``warm_up`` steps and dreams on alone, at the
+    The policy plays the real game. M follows the real frames for ``warm_up`` steps and dreams on alone, at the
     world model's temperature, under the actions that were played; the strip counts rewards from there on.
     """
     check_suffix(path)
-    episode = play(world_model.task, world_model.codec, policy, world_model, seed, steps)
+    episode = play(world_model.task, world_model.codec, policy, world_model, seed, steps, renderer)
     warm_up = min(warm_up, len(episode.codes) // 2)
     rng = np.random.default_rng([seed, 11])
     mu, logvar = in_parts(world_model.encode, episode.frames)
@@ -200,16 +203,17 @@ def play(
     world_model: WorldModel | None,
     seed: int,
     steps: int,
+    renderer: Renderer = "fast",
     draw: bool = False,
 ) -> Episode:
-    """Plays one episode of the stock game, at most ``steps`` long, and keeps what was seen.
+    """Plays one episode of the real game, at most ``steps`` long, and keeps what was seen.
 
     Drawing what people see, where ``draw`` asks for it, takes as long again as playing.
     """
     if policy.needs_latents and world_model is None:
         raise PolicyError(f"policy {policy.name!r} looks at latents; pass a world model's folder")
     follower = LatentFollower(world_model) if policy.needs_latents and world_model else None
-    env = task.make_env("stock", render_mode="rgb_array" if draw else None)
+    env = task.make_env(renderer, render_mode="rgb_array" if draw else None)
     try:
         policy.reset(seed)
         frames = [task.frame(env.reset(seed=seed)[0])]

@@ -49,7 +49,7 @@ def piece_seconds(settings: PipelineSettings, workers: int, name: str) -> float:
     steps_now = _steps(settings, round_)
     steps_so_far = sum(_steps(settings, r) for r in range(round_ + 1))
     if kind == "collect":
-        return steps_now * (COSTS.fast_step if round_ == 0 else COSTS.followed_step) / workers
+        return steps_now * _game_step(settings, followed=round_ > 0) / workers
     if kind == "vision":
         return steps_now * settings.vision.epochs * COSTS.vision_frame
     if kind == "latents":
@@ -104,13 +104,20 @@ def _steps(settings: PipelineSettings, round_: int) -> int:
     return how.episodes * how.episode_length
 
 
+def _game_step(settings: PipelineSettings, followed: bool) -> float:
+    if settings.renderer == "stock":
+        return COSTS.stock_step
+    return COSTS.followed_step if followed else COSTS.fast_step
+
+
 def _search_seconds(settings: PipelineSettings, workers: int, late: bool) -> float:
     how = settings.controller
     horizon = settings.late_horizon if late else how.horizon
     steps = how.generations * how.candidates * how.dreams * horizon
-    scored = how.generations // how.select_every * how.select_tracks * 1000 * COSTS.followed_step / workers
+    game_step = _game_step(settings, followed=True) / workers
+    scored = how.generations // how.select_every * how.select_tracks * 1000 * game_step
     if how.env == "real":
-        return steps * COSTS.followed_step / workers + scored
+        return steps * game_step + scored
     return steps * COSTS.dream_step + scored
 
 

@@ -71,7 +71,7 @@ def run_pipeline(args: Args) -> None:
     if args.dry_run:
         estimate.print_estimate(args.settings, args.workers, [piece.name for piece in pieces])
         return
-    experiment.write_config({"preset": args.preset, **asdict(args.settings)})
+    experiment.write_config({"preset": args.preset, **asdict(args.settings)}, defaults=asdict(PipelineSettings()))
     print(f"experiment: {experiment.folder}", flush=True)
     names = [piece.name for piece in pieces]
     clock = time.monotonic()

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dreamgym.tasks import Renderer
 from dreamgym.video import RecordEnv, record
 from scripts import command
 
@@ -18,12 +19,14 @@ class Args:
     output: Path = Path("videos/compare.mp4")
     """The .mp4 or .gif to write."""
     env: RecordEnv = "compare"
-    """real: the stock game; latent: the game beside V's reconstruction; dream: the dream; compare: real,
+    """real: the real game; latent: the game beside V's reconstruction; dream: the dream; compare: real,
     reconstruction and M's dream under the same actions."""
     world_model: str | None = None
     """Folder of a world model, or a pretrained name; all but the real game with a policy that does not look need it."""
     task: str | None = None
     """A registered task, or package.module:TASK; the world model's if not given."""
+    renderer: Renderer = "fast"
+    """fast takes the task's quicker env where it has one, stock the game as it is."""
     steps: int = 300
     """Steps to record at most."""
     seed: int = 0
@@ -44,6 +47,7 @@ def run_recording(args: Args) -> None:
         env=args.env,
         world_model=args.world_model,
         task=args.task,
+        renderer=args.renderer,
         steps=args.steps,
         seed=args.seed,
         fps=args.fps,

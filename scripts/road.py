@@ -16,14 +16,14 @@ from dreamgym.controls import controls
 from dreamgym.data.episodes import list_episodes
 from dreamgym.data.latents import LatentEpisode, encode_rollouts
 from dreamgym.data.rollouts import collect
-from dreamgym.evaluation import evaluate, evaluation_seeds, selection_seeds
+from dreamgym.evaluation import EnvName, evaluate, evaluation_seeds, selection_seeds
 from dreamgym.experiment import Experiment
 from dreamgym.files import write_whole
 from dreamgym.policies import LinearController
 from dreamgym.population import population_returns
 from dreamgym.scores import evaluation_table, load_evaluations, save_evaluations
 from dreamgym.stages import load_memory
-from dreamgym.tasks import Task, get_task
+from dreamgym.tasks import Renderer, Task, get_task
 from dreamgym.video import record_comparison
 from dreamgym.world_model import WorldModel
 from scripts.settings import ControllerSettings, PipelineSettings
@@ -60,6 +60,7 @@ class Road:
             episode_length=how.episode_length,
             workers=self.workers,
             seed=self._seed(round_),
+            renderer=self.settings.renderer,
             noise=how.noise,
             world_model=None if first else self.experiment.round_world_model(round_ - 1),
         )
@@ -122,6 +123,7 @@ class Road:
             seed=self._seed(round_),
             selection_seed=self.settings.seed,
             workers=self.workers,
+            renderer=self.settings.renderer,
         )
         return {
             "real_score": trained.score,
@@ -156,7 +158,15 @@ class Road:
         seed = evaluation_seeds(self.settings.seed, 1)[0]
         for suffix, scale in (("mp4", 4), ("gif", 2)):
             path = self.experiment.videos / f"real-reconstruction-dream.{suffix}"
-            record_comparison(world_model, controller, seed, self.settings.video_steps, path, scale=scale)
+            record_comparison(
+                world_model,
+                controller,
+                seed,
+                self.settings.video_steps,
+                path,
+                renderer=self.settings.renderer,
+                scale=scale,
+            )
         return {}
 
     def _train_member(
@@ -219,6 +229,7 @@ def evolve(
     seed: int,
     selection_seed: int,
     workers: int,
+    renderer: Renderer = "fast",
 ) -> cma_es.Trained:
     """Evolves C in the dream or in the real game; leaves ``best.npz`` and ``latest.npz`` in the folder.
 
@@ -231,13 +242,15 @@ def evolve(
         seed: Of the search.
         selection_seed: Of the tracks that checkpoints are chosen by.
         workers: Processes that play the real game.
+        renderer: The real game's, where candidates train in it and where checkpoints are chosen by it.
     """
     known = WorldModel.load(world_model)
     seeds = selection_seeds(selection_seed, how.select_tracks)
+    game: EnvName = "real" if renderer == "stock" else "latent"
 
     def score(parameters: np.ndarray) -> float:
         controller = LinearController(parameters.astype(np.float32), known.task.name, known.codec, head)
-        return evaluate(controller, env="latent", world_model=world_model, seeds=seeds, workers=workers).mean
+        return evaluate(controller, env=game, world_model=world_model, seeds=seeds, workers=workers).mean
 
     def tell(report: Report) -> None:
         real = "" if report.score is None else f", the mean in the real game {report.score:.0f}"
@@ -258,7 +271,7 @@ def evolve(
     }
     if how.env == "real":
         returns = population_returns(
-            world_model, episodes=how.dreams, workers=workers, head=head, max_steps=how.horizon
+            world_model, episodes=how.dreams, workers=workers, head=head, max_steps=how.horizon, renderer=renderer
         )
         trained = cma_es.train_in_real(known, folder, returns, **common)
     else:

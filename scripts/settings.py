@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, Literal
 
 from dreamgym.hyperparameters import MemorySettings, VisionSettings
+from dreamgym.tasks import Renderer
 
 Preset = Literal["quick", "laptop", "paper"]
 
@@ -57,6 +58,8 @@ class PipelineSettings:
     """A registered task, or package.module:TASK."""
     seed: int = 0
     """Decides everything that is drawn."""
+    renderer: Renderer = "fast"
+    """fast takes the task's quicker env where it has one, stock the game as it is."""
     rounds: int = 8
     """On-policy rounds after the first one."""
     random: CollectSettings = field(default_factory=CollectSettings)

@@ -9,6 +9,7 @@ import tyro
 
 from dreamgym.errors import ExperimentError
 from dreamgym.jobs import default_workers
+from dreamgym.tasks import Renderer
 from scripts import command
 from scripts.road import evolve
 from scripts.settings import ControllerSettings
@@ -30,6 +31,8 @@ class Args:
     """Of the search, its dreams and tracks."""
     workers: int = field(default_factory=default_workers)
     """Processes that play the real game."""
+    renderer: Renderer = "fast"
+    """fast takes the task's quicker env where it has one, stock the game as it is."""
     controller: Annotated[ControllerSettings, tyro.conf.arg(name="")] = field(default_factory=ControllerSettings)
 
 
@@ -48,6 +51,7 @@ def train_controller(args: Args) -> None:
         seed=args.seed,
         selection_seed=args.seed,
         workers=args.workers,
+        renderer=args.renderer,
     )
     print(f"controller: {args.output / 'best.npz'}, {trained.score:.1f} on the selection tracks of the real game")
 
