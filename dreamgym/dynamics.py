@@ -97,8 +97,7 @@ def sample(
         n_mixtures: K.
     """
     heads = xp.matmul(h, memory.head_kernel) + memory.head_bias
-    pick = _mixture_of_one if len(heads.shape) == 1 else _mixtures_of_many
-    mean, log_sigma = pick(xp, heads, noise.uniform, temperature, n_mixtures)
+    mean, log_sigma = _pick_mixtures(xp, heads, noise.uniform, temperature, n_mixtures)
     low, high = np.float32(LOG_SIGMA_BOUNDS[0]), np.float32(LOG_SIGMA_BOUNDS[1])
     sigma = xp.exp(xp.minimum(xp.maximum(log_sigma, low), high))
     z = mean + sigma * xp.sqrt(temperature) * noise.normal
@@ -107,9 +106,7 @@ def sample(
     return Prediction(z, heads[..., -2], heads[..., -1])
 
 
-def _mixtures_of_many(
-    xp: Any, heads: Array, uniform: Array, temperature: Array, k_mixtures: int
-) -> tuple[Array, Array]:
+def _pick_mixtures(xp: Any, heads: Array, uniform: Array, temperature: Array, k_mixtures: int) -> tuple[Array, Array]:
     """Mean and log sigma of the mixture that each dimension picks, written so that XLA fuses it into one loop."""
     size = uniform.shape[-1]
 
@@ -133,21 +130,6 @@ def _mixtures_of_many(
         log_sigma = xp.where(beyond, part(2, k), log_sigma)
         cumulative = cumulative + weights[k]
     return mean, log_sigma
-
-
-def _mixture_of_one(xp: Any, heads: Array, uniform: Array, temperature: Array, k_mixtures: int) -> tuple[Array, Array]:
-    """The same for one dream, in fewer and larger NumPy calls: there a call costs more than its arithmetic."""
-    size = uniform.shape[-1]
-    logits = xp.reshape(heads[: k_mixtures * size], (k_mixtures, size)) / temperature
-    weights = xp.exp(logits - xp.max(logits, axis=0))
-    means_and_sigmas = xp.reshape(heads[k_mixtures * size : 3 * k_mixtures * size], (2, k_mixtures, size))
-    picked, cumulative = means_and_sigmas[:, 0], [weights[0]]
-    for k in range(1, k_mixtures):
-        cumulative.append(cumulative[-1] + weights[k])
-    threshold = uniform * cumulative[-1]
-    for k in range(1, k_mixtures):
-        picked = xp.where(threshold >= cumulative[k - 1], means_and_sigmas[:, k], picked)
-    return picked[0], picked[1]
 
 
 def sample_posterior(xp: Any, mu: Array, logvar: Array, normal: Array) -> Array:

@@ -78,14 +78,23 @@ def test_whole_numbers_are_rounded_to():
 def test_an_overshoot_is_clipped():
     codec = ActionCodec(CAR_ACTIONS)
     np.testing.assert_array_equal(codec.encode([1.5, -0.1, 2]), [1, 0, 1])
+    np.testing.assert_array_equal(codec.encode([-np.inf, np.inf, 0.5]), [-1, 1, 0.5])
     np.testing.assert_array_equal(codec.encode_batch([[1.5, -0.1, 2]]), [[1, 0, 1]])
     np.testing.assert_array_equal(codec.decode(np.array([-9, np.inf, 0.5], np.float32)), np.float32([-1, 1, 0.5]))
+
+
+def test_bounds_of_other_kinds_of_numbers_are_met_too():
+    fine = ActionCodec(gym.spaces.Box(-1, 0.1, (2,), np.float64))
+    np.testing.assert_array_equal(fine.encode([5, 0.05]), np.float32([0.1, 0.05]))
+    whole = ActionCodec(gym.spaces.Box(-(2**31), 2**31 - 1, (2,), np.int32))
+    np.testing.assert_array_equal(whole.encode([-1e30, 1e30]), np.float32([-(2**31), 2**31 - 1]))
 
 
 @pytest.mark.parametrize(
     ("action", "match"),
     [
         ([0, np.nan, 0], "NaN"),
+        ([np.inf, np.nan, -np.inf], "NaN"),
         ([0, 0], r"shape \(.*2,?\), expected"),
         (0.5, r"shape \(.*\), expected"),
         ([[0, 0, 0]], r"shape \(1, .*3\), expected"),

@@ -7,9 +7,10 @@ import gymnasium as gym
 import numpy as np
 
 from dreamgym.blas import one_thread
-from dreamgym.dynamics import lstm_step, sample, warm_up
+from dreamgym.dynamics import warm_up
 from dreamgym.errors import WorldModelError
 from dreamgym.noise import NOISE_BLOCK, DreamNoise
+from dreamgym.single_stepper import SingleStepper
 from dreamgym.world_model import PRETRAINED, WorldModel, check_temperature
 
 RENDER_SIZE = 256
@@ -60,9 +61,9 @@ class DreamEnv(gym.Env[np.ndarray, Any]):
         self.max_episode_steps = check_steps(task.horizon if max_episode_steps is None else max_episode_steps)
         self.observation_space = self.world_model.observation_space
         self.action_space = self.world_model.action_space
-        self._codec, self._memory = self.world_model.codec, self.world_model.memory
+        self._codec = self.world_model.codec
+        self._stepper = SingleStepper(self.world_model.memory, self.world_model.n_mixtures)
         self._price, self._step_cost = float(task.price), float(task.step_cost)
-        self._n_mixtures = self.world_model.n_mixtures
         self._n_steps: int | None = None
 
     def reset(
@@ -81,11 +82,12 @@ class DreamEnv(gym.Env[np.ndarray, Any]):
         self._start = drawn if start is None else start
         one = slice(self._start, self._start + 1)
         with one_thread():
-            z, h, c = warm_up(np, self._memory, starts.mu[one], starts.logvar[one], starts.action[one], normal[None])
-        self._z, self._h, self._c = z[0], h[0], c[0]
-        self._temperature = np.float32(temperature)
+            z, h, c = warm_up(
+                np, self.world_model.memory, starts.mu[one], starts.logvar[one], starts.action[one], normal[None]
+            )
+        self._stepper.begin(z[0], h[0], c[0], temperature)
         self._n_steps, self._block_step = 0, NOISE_BLOCK
-        return self._observation(), {"start": self._start}
+        return self._stepper.observation(), {"start": self._start}
 
     def step(self, action: Any) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
         """Dreams one step.
@@ -99,22 +101,19 @@ class DreamEnv(gym.Env[np.ndarray, Any]):
         if self._block_step == NOISE_BLOCK:
             self._noise.draw_block(0)
             self._block_step = 0
-        noise = self._noise.at(0, self._block_step)
-        with one_thread():
-            self._h, self._c = lstm_step(np, self._memory, self._z, code, self._h, self._c)
-            self._z, target, logit = sample(np, self._memory, self._h, noise, self._temperature, self._n_mixtures)
+        target, logit = self._stepper.step(code, self._noise.at(0, self._block_step))
         self._block_step += 1
         self._n_steps += 1
-        target_reward = self._price * float(target)
+        target_reward = self._price * target
         info = {
-            "target": float(target),
+            "target": target,
             "target_reward": target_reward,
             "step_reward": self._step_cost,
-            "done_logit": float(logit),
+            "done_logit": logit,
             "start": self._start,
         }
         truncated = self._n_steps >= self.max_episode_steps
-        return self._observation(), target_reward + self._step_cost, bool(logit > 0), truncated, info
+        return self._stepper.observation(), target_reward + self._step_cost, logit > 0, truncated, info
 
     def render(self) -> np.ndarray | None:
         """What the dream looks like now: ``z`` through V, uint8 ``(256, 256, 3)``; None without a render mode."""
@@ -124,10 +123,7 @@ class DreamEnv(gym.Env[np.ndarray, Any]):
         if self._n_steps is None:
             raise gym.error.ResetNeeded("render was called before reset; call env.reset() first")
         with one_thread():
-            return enlarge(self.world_model.decode(self._z))
-
-    def _observation(self) -> np.ndarray:
-        return np.concatenate([self._z, self._h])
+            return enlarge(self.world_model.decode(self._stepper.observation()[: self.world_model.latent_size]))
 
 
 def load_world_model(name: str | Path | None) -> WorldModel:
