@@ -17,7 +17,7 @@ from dreamgym.dynamics import lstm_step, sample_posterior
 from dreamgym.errors import PolicyError
 from dreamgym.policies import LinearController, NoisyPolicy, Policy, load_policy
 from dreamgym.resolve import resolve_task
-from dreamgym.tasks import Renderer, Task, get_task
+from dreamgym.tasks import FRAME_SIZE, Renderer, Task, get_task
 from dreamgym.world_model import WorldModel, find_folder
 
 
@@ -129,14 +129,14 @@ class Played:
 
 
 class _Game:
-    """One episode under way."""
+    """One episode under way; it is recorded where there is room for its frames."""
 
-    def __init__(self, task: Task, policy: Policy, seed: int, renderer: Renderer, record: bool):
-        self.task, self.policy, self.seed, self.record = task, policy, seed, record
+    def __init__(self, task: Task, policy: Policy, seed: int, renderer: Renderer, room: int):
+        self.task, self.policy, self.seed, self.record = task, policy, seed, room > 0
         self.env = task.make_env(renderer)
         self.codec = ActionCodec(self.env.action_space)
         self.rewards: list[float] = []
-        self.frames: list[np.ndarray] = []
+        self.frames = np.empty((room, FRAME_SIZE, FRAME_SIZE, 3), np.uint8)
         self.codes: list[np.ndarray] = []
         self.targets: list[float] = []
         self.terminated = self.over = False
@@ -159,7 +159,7 @@ class _Game:
         if self.record or self.policy.needs_latents:
             self.frame = self.task.frame(observation)
         if self.record:
-            self.frames.append(self.frame)
+            self.frames[len(self.rewards)] = self.frame
 
     def finish(self) -> Played:
         self.env.close()
@@ -170,7 +170,7 @@ class _Game:
         terminated = np.zeros(len(self.rewards), bool)
         terminated[-1] = self.terminated
         return Episode(
-            frames=np.stack(self.frames),
+            frames=self.frames[: len(self.rewards) + 1],
             actions=np.stack(self.codes).astype(np.float32),
             rewards=np.array(self.rewards, np.float32),
             targets=np.array(self.targets, np.float32),
@@ -217,11 +217,13 @@ def play_episodes(
     inner = policy.policy if isinstance(policy, NoisyPolicy) else policy
     groups = [seeds] if isinstance(inner, LinearController) else [[seed] for seed in seeds]
     played: list[Played] = []
+    steps = max_steps or task.horizon
+    room = min(steps, task.horizon) + 1 if record else 0
     for group in groups:
-        games = [_Game(task, copy.copy(policy), seed, renderer, record) for seed in group]
+        games = [_Game(task, copy.copy(policy), seed, renderer, room) for seed in group]
         for game in games:
             game.reset(start_options)
-        _play_together(games, world_model if policy.needs_latents else None, max_steps or task.horizon)
+        _play_together(games, world_model if policy.needs_latents else None, steps)
         played += [game.finish() for game in games]
     return played
 
