@@ -219,7 +219,9 @@ def _env_id(env: EnvName, task: Task) -> str:
 
 def task_path(task: Task) -> str:
     """How a new process finds a task: ``module:ATTRIBUTE`` where a loaded module holds it, else its name."""
-    for name, module in sorted(sys.modules.items()):
+    # A program's own __main__ comes last: in a new process it holds only what is not under its __name__ guard.
+    modules = sorted(sys.modules.items(), key=lambda item: (item[0].startswith("__"), item[0]))
+    for name, module in modules:
         for attribute, value in list(vars(module).items()) if module is not None else []:
             if value is task:
                 return f"{name}:{attribute}"

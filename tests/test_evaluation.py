@@ -3,6 +3,7 @@
 import io
 import math
 import statistics
+import sys
 
 import gymnasium as gym
 import numpy as np
@@ -219,3 +220,9 @@ def test_an_untrained_m_has_the_shapes_and_none_of_the_knowledge(car_world_model
 def test_a_task_is_found_from_a_new_process():
     module, _, attribute = task_path(TINY_TASK).partition(":")
     assert getattr(__import__(module, fromlist=[attribute]), attribute) is TINY_TASK
+
+
+def test_a_task_is_found_where_a_new_process_finds_it_too(monkeypatch):
+    for main in ("__main__", "__mp_main__"):
+        monkeypatch.setattr(sys.modules[main], "UNDER_THE_GUARD", TINY_TASK, raising=False)
+    assert not task_path(TINY_TASK).startswith("__")
