@@ -31,6 +31,7 @@ from scripts.benchmarks.car_racing import compare_frames, compare_renderers
 from scripts.benchmarks.data import data_measures
 from scripts.benchmarks.measure import Measure, Results, interleave
 from scripts.benchmarks.plot import draw_scaling
+from scripts.benchmarks.real_game import BARE, COLLECT, real_game_results
 
 CEILING = "matrix product"
 STOCK, FAST = "stock CarRacing", "FastCarRacing"
@@ -52,6 +53,10 @@ class Args:
     """Tracks that FastCarRacing is compared with the stock game on, in speed and in frames."""
     frames: int = 120
     """Steps of a drive whose frames are compared."""
+    episode_steps: int = 1000
+    """Steps of the real episodes that are collected; those that a population plays are a quarter as long."""
+    workers: int | None = None
+    """Processes that play them; one a CPU core if not given, and 0 plays in this process."""
     plot: Path | None = None
     """Only draw the scaling curve of an earlier run's JSON into this PNG."""
 
@@ -97,12 +102,17 @@ def run_benchmark(args: Args) -> None:
             *data_measures(Path(name)),
         ]
         results = interleave(measures, args.rounds, args.seconds, console)
+        rounds = max(args.rounds // 2, 1)  # each takes half a minute
+        real = real_game_results(world_model, Path(name), rounds, args.episode_steps, args.workers)
+    results.units |= real.units
+    results.rates |= real.rates
     overhead, generation = dream.generation_overhead(world_model, args.generation_steps)
     renderers = compare_renderers(10 * args.seconds, range(args.tracks))
     frames = compare_frames(range(args.tracks), args.frames)
     bars = find_bars(results, world_model, overhead, first_call, memory)
     bars.append(Bar("FastCarRacing / stock, CPU time", renderers["fast"]["ratio"], 10))
     bars.append(Bar("FastCarRacing: mean error of a frame, of 255", frames["all"]["mean"], 0.2, at_least=False))
+    bars.append(Bar("collecting / FastCarRacing alone, all cores", results.ratio(COLLECT, BARE), 0.7))
     report = make_report(results, world_model, bars)
     report |= {"generation_seconds": generation, "renderers": renderers, "frames": frames}
     write_whole(args.output, json.dumps(report, indent=2).encode())

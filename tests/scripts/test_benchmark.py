@@ -1,11 +1,13 @@
 """The benchmark, once through at its shortest."""
 
 import json
+import time
 
 import pytest
 
+from dreamgym.errors import JobError
 from scripts import benchmark
-from scripts.benchmarks import dream
+from scripts.benchmarks import dream, real_game
 from scripts.benchmarks.measure import Measure, Results, interleave
 
 
@@ -14,18 +16,37 @@ def test_it_measures_everything_and_draws_the_curve(car_world_model, tmp_path, c
     output, picture = tmp_path / "new" / "benchmark.json", tmp_path / "scaling.png"
     monkeypatch.setattr(dream, "car_world_model", lambda: car_world_model)
     words = ["--seconds", "0.001", "--rounds", "1", "--generation-steps", "2", "--tracks", "1", "--frames", "1"]
+    words += ["--episode-steps", "2", "--workers", "0"]
     benchmark.main(["--output", str(output), *words])
     report = json.loads(output.read_text())
     assert all(result["median"] > 0 for result in report["results"].values())
     assert {"stock CarRacing", "FastCarRacing", "V encode", "M training", "PNG read"} <= set(report["results"])
+    assert {real_game.COLLECT, real_game.LOCKSTEP, real_game.ONE_BY_ONE} <= set(report["results"])
     assert {"stock", "fast"} <= set(report["renderers"])
     assert report["step_operations"] == 2 * ((35 + 16) * 64 + 16 * 482 + 2 * 48)
-    assert len(report["bars"]) == 14
+    assert len(report["bars"]) == 15
     printed = capsys.readouterr().out
     assert "matrix-product ceiling" in printed
     monkeypatch.setattr("scripts.benchmarks.plot.BATCHES", (1, 1024, 4096))
     benchmark.main(["--output", str(output), "--plot", str(picture)])
     assert picture.read_bytes()[:4] == b"\x89PNG"
+
+
+def test_a_start_that_all_workers_wait_for_does_not_count_as_collecting(tmp_path, monkeypatch):
+    collect = real_game.collect
+
+    def slowly(folder, **settings):
+        time.sleep(1.5)
+        return collect(folder, **settings)
+
+    monkeypatch.setattr(real_game, "collect", slowly)
+    warm, whole = real_game._collecting(tmp_path / "collected", 0, 0, 20)
+    assert whole < 12 * 20 / 1.5 < warm
+
+
+def test_a_rate_that_cannot_be_measured_says_why(tmp_path):
+    with pytest.raises(JobError, match="latent_rate could not be measured: WorldModelError"):
+        real_game._together(real_game.latent_rate, (str(tmp_path / "none"), 3), 0)
 
 
 def test_a_curve_needs_a_run(tmp_path, capsys):
