@@ -1,10 +1,14 @@
 """Compiles the car renderer's inner loops: without the GIL, and cached on disk where that is possible."""
 
+import hashlib
 import os
 import warnings
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar
 
+import gymnasium
 import numba
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -18,15 +22,19 @@ def compiled(function: Function, **more: Any) -> Function:
     anew in every process and a warning says what to set.
 
     Args:
-        function: Loops over NumPy arrays and numbers.
+        function: Loops over NumPy arrays and numbers. It cannot make arrays: counting references to arrays, which
+            that needs, would cost the loops more than their arithmetic.
         more: Further options of `numba.njit`.
 
     Returns:
         The compiled function, or `function` itself where `NUMBA_DISABLE_JIT=1` switches compilation off.
     """
-    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", **more}
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False, **more}
     try:
         jitted: Function = numba.njit(cache=True, **options)(function)
+        # numba compares the function's own file only, but its code holds those of other modules that it calls.
+        if (kept := getattr(getattr(jitted, "_cache", None), "_cache_file", None)) is not None:
+            kept._source_stamp = (kept._source_stamp, _sources())
     except RuntimeError as error:
         if "cache" not in str(error):
             raise
@@ -39,6 +47,15 @@ def compiled(function: Function, **more: Any) -> Function:
         )
         jitted = numba.njit(**options)(function)
     return jitted
+
+
+@cache
+def _sources() -> str:
+    """A digest of all that compiled code is made of: the renderer's modules, and gymnasium's measures of the car."""
+    digest = hashlib.sha256(gymnasium.__version__.encode())
+    for path in sorted(Path(__file__).parent.glob("car_*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def inlined(function: Function) -> Function:

@@ -45,6 +45,16 @@ class ScalarCar(Car):
             wheel.linearVelocity = velocity
             wheel.omega = speed / wheel.wheel_rad
 
+    def gas(self, gas: float) -> None:
+        """Drives the rear wheels; the engine answers gradually to more gas, at once to less.
+
+        Args:
+            gas: 0..1, clipped.
+        """
+        gas = min(max(float(gas), 0.0), 1.0)
+        for wheel in self.wheels[2:4]:
+            wheel.gas += min(gas - wheel.gas, 0.1)
+
     def step(self, dt: float) -> None:
         """Steers, drives and brakes the wheels, and applies the tyres' forces.
 

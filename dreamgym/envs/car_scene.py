@@ -1,5 +1,6 @@
 """Places what CarRacing shows in the picture: field, grass, road, car and dashboard, as polygons in pixels."""
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -41,12 +42,14 @@ class Chassis(NamedTuple):
         sizes: int32 `[n]`, how many corners each has.
         bodies: int32 `[n]`, whose shape it is: wheels 0..3, hull 4.
         colors: int32 `[5]`, each body's colour, packed.
+        mark: float32 `[4, 2]`, scratch: the grey stripe on a wheel, metres.
     """
 
     shapes: NDArray[np.float32]
     sizes: NDArray[np.int32]
     bodies: NDArray[np.int32]
     colors: NDArray[np.int32]
+    mark: NDArray[np.float32]
 
 
 def new_polygons(road: int) -> Polygons:
@@ -95,28 +98,24 @@ def chassis(car: Any) -> Chassis:
             sizes.append(len(vertices))
             bodies.append(k)
     as_ints = [np.array(part, np.int32) for part in (sizes, bodies, colors)]
-    return Chassis(np.array(shapes), as_ints[0], as_ints[1], as_ints[2])
+    return Chassis(np.array(shapes), as_ints[0], as_ints[1], as_ints[2], np.empty((4, 2), np.float32))
 
 
 def pose(car: Any, poses: Floats) -> None:
     """Writes where the car's bodies are, float64 `[5, 5]`: x, y, cosine, sine of the heading, the wheel's turn."""
-    for k, body in enumerate(car.drawlist):
-        transform = body.transform
-        rotation, (x, y) = transform.q, transform.position
-        poses[k] = x, y, rotation.c, rotation.s, 0.0
-    for k, wheel in enumerate(car.wheels):
-        poses[k, 4] = wheel.phase
+    numbers: list[float] = []
+    for body, phase in zip(car.drawlist, [*(wheel.phase for wheel in car.wheels), 0.0], strict=True):
+        x, y = body.position
+        cos, sin = body.GetWorldVector((1, 0))  # one call of the physics engine for both
+        numbers += (x, y, cos, sin, phase)
+    poses.reshape(-1)[:] = numbers
 
 
 def gauges(car: Any, values: Floats) -> None:
     """Writes what the dashboard shows, float64 `[7]`: speed, the wheels' turning, steering, the hull's turning."""
-    velocity = car.hull.linearVelocity
-    x, y = velocity
-    values[0] = np.sqrt(x * x + y * y)
-    for k, wheel in enumerate(car.wheels):
-        values[1 + k] = wheel.omega
-    values[5] = car.wheels[0].joint.angle
-    values[6] = car.hull.angularVelocity
+    x, y = car.hull.linearVelocity
+    turning = [wheel.omega for wheel in car.wheels]
+    values[:] = (math.sqrt(x * x + y * y), *turning, car.wheels[0].joint.angle, car.hull.angularVelocity)
 
 
 @compiled
@@ -144,7 +143,7 @@ def place(polygons: Polygons, land: Land, chassis: Chassis, poses: Floats, value
         color = chassis.colors[body]
         count = _place_shape(polygons, count, chassis.shapes[k], chassis.sizes[k], poses[body], color, camera)
         if body < _BODIES - 1:
-            count = _place_mark(polygons, count, poses[body], camera)
+            count = _place_mark(polygons, count, chassis.mark, poses[body], camera)
     return _place_dashboard(polygons, count, values)
 
 
@@ -200,7 +199,7 @@ def _place_shape(
 
 
 @compiled
-def _place_mark(polygons: Polygons, count: int, pose: Floats, camera: Floats) -> int:
+def _place_mark(polygons: Polygons, count: int, stripe: NDArray[np.float32], pose: Floats, camera: Floats) -> int:
     """The grey stripe that shows how far a wheel has turned, as long as it is on the wheel's upper side."""
     sin1, sin2 = np.sin(pose[4]), np.sin(pose[4] + 1.2)
     cos1, cos2 = np.cos(pose[4]), np.cos(pose[4] + 1.2)
@@ -210,7 +209,6 @@ def _place_mark(polygons: Polygons, count: int, pose: Floats, camera: Floats) ->
         cos1 = np.sign(cos1)
     if sin2 > 0:
         cos2 = np.sign(cos2)
-    stripe = np.empty((4, 2), np.float32)
     stripe[0, 0], stripe[1, 0], stripe[2, 0], stripe[3, 0] = (
         -_WHEEL_WIDTH,
         _WHEEL_WIDTH,

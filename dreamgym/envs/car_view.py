@@ -43,7 +43,7 @@ class View:
         self._aim(env)
         count = car_scene.place(self._polygons, self._land, self._chassis, self._poses, self._gauges, self._camera)
         car_raster.draw(self._canvas, self._polygons, count)
-        frame = np.empty((car_canvas.TILES, car_canvas.TILES, 3), np.uint8)
+        frame = np.empty((car_canvas.CELLS, car_canvas.CELLS, 3), np.uint8)
         car_shrink.shrink(self._canvas, ROW_AXIS, COLUMN_AXIS, frame)
         frame[_SCORE_TOP:, :_SCORE_WIDTH] = _score(f"{env.reward:04.0f}")
         return frame
@@ -81,16 +81,16 @@ def _score(text: str) -> Frame:
     corner.blit(label, place.move(0, HEIGHT // 8 - HEIGHT))
     red, green, blue = np.moveaxis(pygame.surfarray.array3d(corner).astype(np.int32), 2, 0)
     x = COLUMN_AXIS.first[:_SCORE_WIDTH, None] + np.arange(car_canvas.COLUMNS)
-    y = ROW_AXIS.first[_SCORE_TOP:, None] + np.arange(car_canvas.LANES) - HEIGHT + HEIGHT // 8
+    y = ROW_AXIS.first[_SCORE_TOP : car_canvas.CELLS, None] + np.arange(car_canvas.LANES) - HEIGHT + HEIGHT // 8
     pixels = (red << 16 | green << 8 | blue)[x[None, :, :, None], y[:, None, None, :]]
     canvas = _new_canvas()
     slots = np.arange(pixels.shape[0] * pixels.shape[1]).reshape(pixels.shape[:2])
     canvas.slots[: pixels.size] = pixels.ravel()
-    canvas.tiles.reshape(car_canvas.TILES, -1)[_SCORE_TOP:, :_SCORE_WIDTH] = -1 - slots
-    frame = np.empty((car_canvas.TILES, car_canvas.TILES, 3), np.uint8)
+    canvas.tiles.reshape(car_canvas.TILES, -1)[_SCORE_TOP : car_canvas.CELLS, :_SCORE_WIDTH] = -1 - slots
+    frame = np.empty((car_canvas.CELLS, car_canvas.CELLS, 3), np.uint8)
     car_shrink.shrink(canvas, ROW_AXIS, COLUMN_AXIS, frame)
     return frame[_SCORE_TOP:, :_SCORE_WIDTH].copy()
 
 
 def _new_canvas() -> car_canvas.Canvas:
-    return car_canvas.new_canvas(ROW_AXIS.first, ROW_AXIS.last, COLUMN_AXIS.first, COLUMN_AXIS.last)
+    return car_canvas.new_canvas(ROW_AXIS.first, COLUMN_AXIS.first)

@@ -3,6 +3,7 @@
 import hashlib
 import math
 import os
+import runpy
 import subprocess
 import sys
 import threading
@@ -113,6 +114,16 @@ def test_any_polygons_look_as_pygame_draws_them(seed):
     assert np.array_equal(paint(polygons)[:84], paint_with_pygame(polygons)[:84])
 
 
+def test_many_layers_of_polygons_look_as_pygame_draws_them():
+    rng = np.random.default_rng(0)
+    field = [(-5, -5), (1005, -5), (1005, 805), (-5, 805)]
+    polygons = []
+    for _ in range(30):  # each layer opens tiles that the next one makes plain again
+        polygons += [random_polygon(rng) for _ in range(9)] + [(field, (20, 200, 30), True)]
+    polygons += [random_polygon(rng) for _ in range(9)]
+    assert np.array_equal(paint(polygons)[:84], paint_with_pygame(polygons)[:84])
+
+
 def test_what_people_see_is_the_stock_picture():
     stock, fast = CarRacing(render_mode="rgb_array"), FastCarRacing(render_mode="rgb_array")
     pictures = []
@@ -219,6 +230,18 @@ def test_where_nothing_can_be_cached_it_says_so_and_works(monkeypatch):
     with pytest.warns(RuntimeWarning, match="NUMBA_CACHE_DIR"):
         double = car_compile.compiled(lambda x: 2 * x)
     assert double(4) == 8
+
+
+def test_machine_code_is_kept_until_any_of_the_renderers_modules_changes(tmp_path, monkeypatch):
+    path = tmp_path / "doubling.py"
+    path.write_text("from dreamgym.envs.car_compile import compiled\n\n@compiled\ndef double(x):\n    return 2 * x\n")
+    loads = []
+    for digest in ("before", "before", "after"):
+        monkeypatch.setattr(car_compile, "_sources", lambda digest=digest: digest)
+        double = runpy.run_path(str(path))["double"]
+        assert double(4) == 8
+        loads.append(sum(double.stats.cache_hits.values()))
+    assert loads == [0, 1, 0]
 
 
 @pytest.mark.parametrize("tile", [0, 57, 10_000])
