@@ -71,8 +71,13 @@ class SingleStepper:
     def begin(self, z: np.ndarray, h: np.ndarray, c: np.ndarray, temperature: float) -> None:
         """Begins a dream from a state ``(Z,)``, ``(H,)``, ``(H,)``, at its temperature."""
         self._z[:], self._h[:], self._cell[:] = z, h, c
-        self._temperature = np.array(temperature, np.float32)
-        self._spread = np.array(np.sqrt(self._temperature))
+        self.heat(temperature)
+
+    def heat(self, temperature: float) -> None:
+        """Goes on at this temperature."""
+        if temperature != self._temperature:
+            self._temperature = np.array(temperature, np.float32)
+            self._spread = np.array(np.sqrt(self._temperature))
 
     def observation(self) -> np.ndarray:
         """``[z, h]``, a new float32 array ``(Z + H,)``."""

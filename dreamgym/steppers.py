@@ -2,16 +2,67 @@
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from dreamgym.actions import Array
 from dreamgym.blas import one_thread
 from dreamgym.dynamics import MemoryArrays, Noise, lstm_step, sample
+from dreamgym.single_stepper import SingleStepper
 from dreamgym.world_model import WorldModel
 
 PopulationPolicy = Callable[[Any, Array, Array], Array]
+
+
+class Stepper(Protocol):
+    """Holds the state of N dreams and steps them."""
+
+    def __init__(self, world_model: WorldModel, n_dreams: int): ...
+
+    def observations(self) -> np.ndarray:
+        """``[z, h]``, a new float32 array ``(N, Z + H)``."""
+
+    def put(self, rows: np.ndarray, z: np.ndarray, h: np.ndarray, c: np.ndarray) -> None:
+        """Sets the states of some rows, which may be the very arrays that the last step gave."""
+
+    def step(self, codes: np.ndarray, noise: Noise, temperatures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Steps all dreams: the reward's target and the logit of ``terminated``, ``(N,)`` float32 each.
+
+        Args:
+            codes: Coded actions, ``(N, A)``.
+            noise: ``(N, Z)`` each.
+            temperatures: ``(N,)``.
+        """
+
+
+class SeparateStepper:
+    """Steps very few dreams one after the other, which is sooner done than what a batch needs beyond its arithmetic.
+
+    Args:
+        world_model: What is dreamt of.
+        n_dreams: N.
+    """
+
+    def __init__(self, world_model: WorldModel, n_dreams: int):
+        self._steppers = [SingleStepper(world_model.memory, world_model.n_mixtures) for _ in range(n_dreams)]
+
+    def observations(self) -> np.ndarray:
+        """See :class:`Stepper`."""
+        return np.stack([stepper.observation() for stepper in self._steppers])
+
+    def put(self, rows: np.ndarray, z: np.ndarray, h: np.ndarray, c: np.ndarray) -> None:
+        """See :class:`Stepper`."""
+        for k, row in enumerate(rows):
+            self._steppers[row].begin(z[k], h[k], c[k], 1.0)
+
+    def step(self, codes: np.ndarray, noise: Noise, temperatures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """See :class:`Stepper`."""
+        results = np.empty((2, len(self._steppers)), np.float32)
+        for k, stepper in enumerate(self._steppers):
+            stepper.heat(temperatures[k])
+            results[:, k] = stepper.step(codes[k], Noise(noise.uniform[k], noise.normal[k]))
+        return results[0], results[1]
 
 
 class NumpyStepper:
@@ -29,21 +80,15 @@ class NumpyStepper:
         self._c = np.zeros_like(self._h)
 
     def observations(self) -> np.ndarray:
-        """``[z, h]``, a new float32 array ``(N, Z + H)``."""
+        """See :class:`Stepper`."""
         return np.concatenate([self._z, self._h], axis=-1)
 
     def put(self, rows: np.ndarray, z: np.ndarray, h: np.ndarray, c: np.ndarray) -> None:
-        """Sets the states of some rows, which may be the very arrays that the last step gave."""
+        """See :class:`Stepper`."""
         self._z[rows], self._h[rows], self._c[rows] = z, h, c
 
     def step(self, codes: np.ndarray, noise: Noise, temperatures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Steps all dreams: the reward's target and the logit of ``terminated``, ``(N,)`` float32 each.
-
-        Args:
-            codes: Coded actions, ``(N, A)``.
-            noise: ``(N, Z)`` each.
-            temperatures: ``(N,)``.
-        """
+        """See :class:`Stepper`."""
         with one_thread():
             self._h, self._c = lstm_step(np, self._memory, self._z, codes, self._h, self._c)
             prediction = sample(np, self._memory, self._h, noise, temperatures[:, None], self._n_mixtures)
@@ -72,17 +117,17 @@ class CompiledStepper:
         self._c = tf.zeros((n_dreams, world_model.hidden_size))
 
     def observations(self) -> np.ndarray:
-        """``[z, h]``, a new float32 array ``(N, Z + H)``."""
+        """See :class:`Stepper`."""
         return self._observations.numpy()
 
     def put(self, rows: np.ndarray, z: np.ndarray, h: np.ndarray, c: np.ndarray) -> None:
-        """Sets the states of some rows."""
+        """See :class:`Stepper`."""
         observations, cells = self._observations.numpy(), self._c.numpy()
         observations[rows, : self._latent_size], observations[rows, self._latent_size :], cells[rows] = z, h, c
         self._observations, self._c = self._tensor(observations), self._tensor(cells)
 
     def step(self, codes: np.ndarray, noise: Noise, temperatures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Steps all dreams, see :meth:`NumpyStepper.step`."""
+        """See :class:`Stepper`."""
         self._observations, self._c, target, logit = self._program(
             self._memory, self._observations, self._c, codes, noise.uniform, noise.normal, temperatures
         )

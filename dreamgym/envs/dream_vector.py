@@ -14,10 +14,13 @@ from dreamgym.dynamics import Noise, warm_up
 from dreamgym.envs.dream import METADATA, check_options, check_render_mode, check_steps, enlarge, load_world_model
 from dreamgym.errors import WorldModelError
 from dreamgym.noise import NOISE_BLOCK, DreamNoise
-from dreamgym.steppers import CompiledStepper, NumpyStepper
+from dreamgym.steppers import CompiledStepper, NumpyStepper, SeparateStepper, Stepper
 from dreamgym.world_model import check_temperature
 
-Engine = Literal["auto", "numpy", "compiled"]
+Engine = Literal["auto", "separate", "numpy", "compiled"]
+STEPPERS: dict[str, type[Stepper]] = {"separate": SeparateStepper, "numpy": NumpyStepper, "compiled": CompiledStepper}
+SEPARATE_TO = 3
+"""Dreams up to which stepping one after the other is the quickest. Measured as below."""
 COMPILED_FROM = 96
 """Dreams from which a compiled step is the quicker one. Measured on two cores with LSTM 256 (see
 ``scripts/benchmark.py``); a call into TensorFlow costs some 0.3 ms whatever it does."""
@@ -38,7 +41,8 @@ class DreamVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
         temperature: τ, above 0; the world model's own if None.
         max_episode_steps: Steps after which a dream is truncated; the task's horizon if None.
         render_mode: None or ``rgb_array``.
-        engine: ``numpy``, ``compiled`` (by TensorFlow, on its device), or the quicker one for N (``auto``).
+        engine: ``separate`` (one after the other), ``numpy`` (as a batch), ``compiled`` (by TensorFlow, on its device),
+            or the quickest of them for N (``auto``).
 
     Raises:
         WorldModelError: The world model is missing or broken, or an argument is out of range.
@@ -57,8 +61,8 @@ class DreamVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
     ):
         if num_envs < 1:
             raise WorldModelError(f"num_envs is {num_envs}, expected at least 1")
-        if engine not in ("auto", "numpy", "compiled"):
-            raise WorldModelError(f"engine is {engine!r}, expected 'auto', 'numpy' or 'compiled'")
+        if engine not in ("auto", *STEPPERS):
+            raise WorldModelError(f"engine is {engine!r}, expected 'auto', {', '.join(map(repr, STEPPERS))}")
         self.num_envs = num_envs
         self.render_mode = check_render_mode(render_mode)
         self.world_model = load_world_model(world_model)
@@ -70,9 +74,8 @@ class DreamVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
         if engine == "auto":
-            engine = "compiled" if num_envs >= COMPILED_FROM else "numpy"
-        make_stepper = CompiledStepper if engine == "compiled" else NumpyStepper
-        self._stepper = make_stepper(self.world_model, num_envs)
+            engine = "compiled" if num_envs >= COMPILED_FROM else "numpy" if num_envs > SEPARATE_TO else "separate"
+        self._stepper: Stepper = STEPPERS[engine](self.world_model, num_envs)
         self._generators: list[np.random.Generator] = []
         self._starts = np.zeros(num_envs, np.int64)
         self._temperatures = np.full(num_envs, self.temperature, np.float32)

@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 
 import dreamgym
-from dreamgym.envs.dream_vector import COMPILED_FROM
+from dreamgym.envs.dream_vector import COMPILED_FROM, SEPARATE_TO
 from dreamgym.errors import ActionError, WorldModelError
 from dreamgym.noise import NOISE_BLOCK
-from dreamgym.steppers import CompiledStepper, NumpyStepper
+from dreamgym.steppers import CompiledStepper, NumpyStepper, SeparateStepper
 
-ENGINES = ["numpy", "compiled"]
+ENGINES = ["separate", "numpy", "compiled"]
 
 
 @pytest.fixture(scope="module")
@@ -175,9 +175,13 @@ def test_render_gives_a_picture_an_env(folder):
 
 
 def test_the_engine_follows_the_number_of_dreams(folder):
-    few, many = dreamgym.DreamVectorEnv(2, folder), dreamgym.DreamVectorEnv(COMPILED_FROM, folder)
-    assert isinstance(few._stepper, NumpyStepper)
-    assert isinstance(many._stepper, CompiledStepper)
+    for n, stepper in (
+        (1, SeparateStepper),
+        (SEPARATE_TO, SeparateStepper),
+        (SEPARATE_TO + 1, NumpyStepper),
+        (COMPILED_FROM, CompiledStepper),
+    ):
+        assert isinstance(dreamgym.DreamVectorEnv(n, folder)._stepper, stepper)
 
 
 def test_wrong_use_is_named(folder):
