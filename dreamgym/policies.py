@@ -84,19 +84,19 @@ class SmoothNoise:
             raise PolicyError(
                 f"exploration {self.exploration} does not fit {codec.space}; expected {codec.size} numbers"
             )
+        self.mean, self._spread = np.asarray(self.exploration.mean), np.asarray(self.exploration.scale)
+        self._fresh_share = np.sqrt(1 - self.exploration.correlation**2)
 
     def reset(self, seed: int) -> None:
         """Begins a new walk."""
         self._rng = np.random.default_rng([seed, 3])
         self._held, self._steps_left = 0, 0
-        spread = np.asarray(self.exploration.scale)
-        self._walk = self._rng.standard_normal(len(spread)) * spread
+        self._walk = self._rng.standard_normal(len(self._spread)) * self._spread
 
     def walk(self) -> np.ndarray:
         """The walk's next offset from its mean, float64, one a number of a Box action."""
-        keep = self.exploration.correlation
-        fresh = self._rng.standard_normal(len(self._walk)) * np.asarray(self.exploration.scale)
-        self._walk = keep * self._walk + np.sqrt(1 - keep**2) * fresh
+        fresh = self._rng.standard_normal(len(self._walk)) * self._spread
+        self._walk = self.exploration.correlation * self._walk + self._fresh_share * fresh
         return self._walk * self.scale
 
     def held(self) -> np.ndarray:
@@ -129,7 +129,7 @@ class SmoothedRandomPolicy:
         """The walk's next action."""
         if isinstance(self.codec.space, gym.spaces.Discrete):
             return self.codec.decode(self._noise.held())
-        return self.codec.decode(self._noise.walk() + np.asarray(self._noise.exploration.mean))
+        return self.codec.decode(self._noise.walk() + self._noise.mean)
 
 
 @dataclass

@@ -1,6 +1,8 @@
 """Episodes of a real game as files: one TFRecord file an episode, its frames PNG-encoded."""
 
+import struct
 import warnings
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +16,7 @@ from dreamgym.files import write_whole
 from dreamgym.tasks import FRAME_SIZE
 
 EPISODE_FORMAT, EPISODE_VERSION = b"dreamgym episode", 1
+_PNG_SIGNATURE, _RGB, _UP_FILTER = b"\x89PNG\r\n\x1a\n", 2, 2
 Item = TypeVar("Item")
 
 
@@ -53,15 +56,26 @@ class Episode:
 
 
 def encode_png(frame: np.ndarray) -> bytes:
-    """An RGB uint8 frame as a PNG file."""
-    import cv2
+    """An RGB uint8 frame as a PNG file.
 
-    # Run lengths make these flat pictures nearly as small as level 9 does, in a tenth of its time. The level counts
-    # for nothing then, but must come first: OpenCV takes the strategy into account only after it.
-    options = [cv2.IMWRITE_PNG_COMPRESSION, 3, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE]
-    if hasattr(cv2, "IMWRITE_PNG_FILTER"):  # else libpng tries all filters on every row, for as long as all the rest
-        options += [cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP]
-    return cv2.imencode(".png", cv2.cvtColor(frame, cv2.COLOR_RGB2BGR), options)[1].tobytes()
+    Differences from the row above and run lengths make these flat pictures nearly as small as the best that a
+    library finds by trying, in half of the time that the quickest settings of OpenCV take everywhere.
+    """
+    height, width, _ = frame.shape
+    rows = frame.reshape(height, 3 * width)
+    filtered = np.empty((height, 1 + 3 * width), np.uint8)
+    filtered[:, 0] = _UP_FILTER
+    filtered[0, 1:] = rows[0]
+    np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
+    packer = zlib.compressobj(1, zlib.DEFLATED, 14, 6, zlib.Z_RLE)
+    packed = packer.compress(filtered.data) + packer.flush()
+    header = struct.pack(">2I5B", width, height, 8, _RGB, 0, 0, 0)
+    return _PNG_SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", packed) + _chunk(b"IEND", b"")
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    """A piece of a PNG file: length, kind, content, checksum."""
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(content, zlib.crc32(kind)))
 
 
 def decode_png(content: bytes) -> np.ndarray:
