@@ -133,7 +133,7 @@ class _Game:
 
     def __init__(self, task: Task, policy: Policy, seed: int, renderer: Renderer, room: int):
         self.task, self.policy, self.seed, self.record = task, policy, seed, room > 0
-        self.env = task.make_env(renderer)
+        self.env = task.make_env(renderer, blind=not (self.record or policy.needs_latents))
         self.codec = ActionCodec(self.env.action_space)
         self.rewards: list[float] = []
         self.frames = np.empty((room, FRAME_SIZE, FRAME_SIZE, 3), np.uint8)

@@ -49,6 +49,8 @@ class Task:
         env_id: The stock env, the one that scores count in.
         env_kwargs: Keyword arguments for it.
         fast_env_id: An env with the same game and frames that is quicker to step, if there is one.
+        blind_kwargs: Keyword arguments with which ``fast_env_id`` leaves out what only its frames need, for players
+            that do not look.
         frame_key: The key of the image in a Dict observation; None for a plain image.
         frame_rows: The rows ``(first, past the last)`` of the image that V sees; None for all.
         horizon: Steps after which an episode is truncated, real and dreamt.
@@ -68,6 +70,7 @@ class Task:
     env_id: str
     env_kwargs: Mapping[str, Any] = field(default_factory=dict)
     fast_env_id: str | None = None
+    blind_kwargs: Mapping[str, Any] = field(default_factory=dict)
     frame_key: str | None = None
     frame_rows: tuple[int, int] | None = None
     horizon: int = 1000
@@ -88,19 +91,23 @@ class Task:
             if getattr(self, size) < 1:
                 raise TaskError(f"task {self.name!r}: {size} is {getattr(self, size)}, expected 1 or more")
 
-    def make_env(self, renderer: Renderer = "fast", render_mode: str | None = None) -> gym.Env:
+    def make_env(self, renderer: Renderer = "fast", render_mode: str | None = None, blind: bool = False) -> gym.Env:
         """The real game, truncated at the horizon and observed as the game gives it.
 
         Args:
             renderer: ``fast`` takes ``fast_env_id`` where the task has one, ``stock`` the game as it is.
             render_mode: Gymnasium's.
+            blind: Whether nobody looks at the frames, so that they need not be drawn.
 
         Raises:
             TaskError: The env does not exist or refuses ``env_kwargs``, or its observation holds no image.
         """
-        env_id = self.fast_env_id if renderer == "fast" and self.fast_env_id else self.env_id
+        env_id, kwargs = self.env_id, dict(self.env_kwargs)
+        if renderer == "fast" and self.fast_env_id:
+            env_id = self.fast_env_id
+            kwargs |= self.blind_kwargs if blind else {}
         try:
-            env = gym.make(env_id, render_mode=render_mode, max_episode_steps=self.horizon, **self.env_kwargs)
+            env = gym.make(env_id, render_mode=render_mode, max_episode_steps=self.horizon, **kwargs)
         except (gym.error.Error, ImportError, TypeError) as error:
             raise TaskError(f"task {self.name!r}: cannot make the env {env_id!r}: {error}") from error
         try:
@@ -234,6 +241,7 @@ CAR_RACING = register_task(
         name="car_racing",
         env_id="CarRacing-v3",
         fast_env_id="FastCarRacing-v0",
+        blind_kwargs={"draw": False},
         frame_rows=(0, 84),  # the twelve rows below are the indicator bar
         horizon=1000,
         target=tiles_touched,

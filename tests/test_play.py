@@ -1,5 +1,6 @@
 import pickle
 import time
+from dataclasses import replace
 
 import gymnasium as gym
 import numpy as np
@@ -8,9 +9,12 @@ import pytest
 from dreamgym import convolution
 from dreamgym.actions import ActionCodec
 from dreamgym.dynamics import lstm_step, sample_posterior
+from dreamgym.envs.car_view import View
 from dreamgym.errors import PolicyError
 from dreamgym.play import BatchFollower, LatentFollower, PlayJob, cached_world_model, play_episodes, play_job
-from dreamgym.policies import CallablePolicy, LinearController, NoisyPolicy, SmoothedRandomPolicy
+from dreamgym.policies import CallablePolicy, ConstantPolicy, LinearController, NoisyPolicy, SmoothedRandomPolicy
+from dreamgym.tasks import CAR_RACING
+from tests.conftest import CAR_ACTIONS
 
 TINY = "tests.tiny_game:TINY_TASK"
 SEEDS = (5, 0, 11, 7, 2)
@@ -136,3 +140,18 @@ def test_a_process_keeps_a_world_model_until_its_folder_changes(tiny_world_model
     time.sleep(0.02)
     tiny_world_model.replace(temperature=0.7).save(folder)
     assert cached_world_model(folder).temperature == 0.7
+
+
+def test_what_nobody_looks_at_is_not_drawn_and_played_the_same(monkeypatch):
+    codec = ActionCodec(CAR_ACTIONS)
+    constant = ConstantPolicy(codec, np.array([0.05, 0.3, 0], np.float32))
+    drawn = play_episodes(replace(CAR_RACING, blind_kwargs={}), constant, (0, 1), max_steps=40)
+
+    def frame(*_):
+        raise AssertionError("a frame was drawn")
+
+    monkeypatch.setattr(View, "frame", frame)
+    assert play_episodes(CAR_RACING, constant, (0, 1), max_steps=40) == drawn
+    assert len({played.score for played in drawn}) == 2
+    with pytest.raises(AssertionError, match="was drawn"):
+        play_episodes(CAR_RACING, constant, (0,), max_steps=3, record=True)

@@ -38,6 +38,7 @@ class FastCarRacing(stock.CarRacing):
         lap_complete_percent: The share of tiles to visit before a lap counts.
         domain_randomize: Draws new colours at each reset.
         continuous: Actions are steering, gas and brake; else one of five.
+        draw: Whether to draw the observations; without it they are black, and a step takes a fraction of its time.
     """
 
     def __init__(
@@ -47,8 +48,10 @@ class FastCarRacing(stock.CarRacing):
         lap_complete_percent: float = 0.95,
         domain_randomize: bool = False,
         continuous: bool = True,
+        draw: bool = True,
     ):
         super().__init__(render_mode, verbose, lap_complete_percent, domain_randomize, continuous)
+        self._draw = draw
         self._view: View | None = None
 
     def reset(
@@ -72,7 +75,8 @@ class FastCarRacing(stock.CarRacing):
             if self.verbose:
                 print("retry to generate track (normal if there are not many instances of this message)")
         self._start(options)
-        self._watch()
+        if self._draw:
+            self._watch()
         if self.render_mode == "human":
             self.render()
         return super().step(None)[0], {}  # type: ignore[arg-type]
@@ -112,6 +116,8 @@ class FastCarRacing(stock.CarRacing):
         self._view.watch(self)
 
     def _render(self, mode: str) -> Any:
+        if mode == "state_pixels" and not self._draw:
+            return np.zeros((stock.STATE_H, stock.STATE_W, 3), np.uint8)
         if mode != "state_pixels" or self._view is None:
             return super()._render(mode)
         return self._view.frame(self)

@@ -136,6 +136,19 @@ def test_what_people_see_is_the_stock_picture():
     fast.close()
 
 
+def test_what_is_not_drawn_is_driven_the_same():
+    drawn, blind = FastCarRacing(render_mode="rgb_array"), FastCarRacing(render_mode="rgb_array", draw=False)
+    assert not blind.reset(seed=2)[0].any()
+    drawn.reset(seed=2)
+    for _ in range(40):
+        seen, unseen = drawn.step(GAS), blind.step(GAS)
+        assert seen[1:] == unseen[1:]
+    assert unseen[0] in blind.observation_space
+    assert seen[0].any()
+    assert not unseen[0].any()
+    assert np.array_equal(drawn.render(), blind.render()), "what people see is drawn all the same"
+
+
 def test_renders_observations_where_the_stock_env_does():
     env = FastCarRacing(render_mode="state_pixels")
     observation, _ = env.reset(seed=1)
