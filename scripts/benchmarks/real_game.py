@@ -21,9 +21,10 @@ from scripts.benchmarks.measure import Results
 BARE = "FastCarRacing, all cores: resets and steps alone"
 COLLECT = "collecting, all cores: policy, PNG, files; workers running"
 COLLECT_FROM_START = "collecting, all cores, the workers' start included"
-LOCKSTEP = "a population in the real game, all cores; workers running"
+LOCKSTEP = "a population in the real game, all cores, the workers' start included"
 ONE_BY_ONE = "a controller in the real game, env by env, all cores"
-_REPLAYED, _COLLECTED, _TRACKS = 4, 12, 16  # episodes a core, episodes a core, episodes a candidate
+_REPLAYED, _COLLECTED, _CANDIDATES = 4, 12, 3  # episodes, episodes and candidates a core
+_TRACKS = 16  # episodes a candidate
 
 
 def real_game_results(world_model: WorldModel, folder: Path, rounds: int, steps: int, workers: int | None) -> Results:
@@ -101,16 +102,13 @@ def _collecting(folder: Path, processes: int, seed: int, steps: int) -> tuple[fl
 
 
 def _population_rate(world_model: WorldModel, saved: Path, processes: int, seed: int, steps: int) -> float:
-    """Frames a second of what a population of twice the size takes longer: the workers' start cancels out."""
-    some = max(processes, 1)
-    _, parameters = population(world_model, 2 * some)
+    """Frames a second of a small population, from the start of its workers on."""
+    candidates = _CANDIDATES * max(processes, 1)
+    _, parameters = population(world_model, candidates)
     returns = population_returns(saved, episodes=_TRACKS, workers=processes, max_steps=steps)
-    seconds = []
-    for candidates in (some, 2 * some):
-        began = time.perf_counter()
-        returns(parameters[:candidates], seed)
-        seconds.append(time.perf_counter() - began)
-    return some * _TRACKS * steps / (seconds[1] - seconds[0])
+    began = time.perf_counter()
+    returns(parameters, seed)
+    return candidates * _TRACKS * steps / (time.perf_counter() - began)
 
 
 def latent_rate(argument: tuple[str, int]) -> float:
