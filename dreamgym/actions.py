@@ -88,10 +88,14 @@ class ActionCodec:
         """
         if isinstance(self.space, gym.spaces.Discrete):
             return int(np.argmax(code)) + int(self.space.start)
+        assert isinstance(self.space, gym.spaces.Box)
         values = np.asarray(code).reshape(self.space.shape)
-        if np.issubdtype(self.space.dtype, np.integer):
+        if self.space.dtype.kind in "iu":
             values = np.rint(values)
-        return np.asarray(self._clip(values, code), self.space.dtype)
+        values = np.minimum(np.maximum(values, self.space.low), self.space.high)
+        if math.isnan(sum(values.ravel().tolist())):
+            raise self._nan_error(code)
+        return np.asarray(values, self.space.dtype)
 
     def _numbers(self, action: Any) -> np.ndarray:
         try:

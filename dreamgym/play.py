@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,12 @@ import numpy as np
 from dreamgym import convolution
 from dreamgym.actions import ActionCodec
 from dreamgym.blas import one_thread
-from dreamgym.data.episodes import Episode
+from dreamgym.data.episodes import Episode, encode_episode, encode_png
 from dreamgym.dynamics import lstm_step, sample_posterior
 from dreamgym.errors import PolicyError
 from dreamgym.policies import LinearController, NoisyPolicy, Policy, load_policy
 from dreamgym.resolve import resolve_task
-from dreamgym.tasks import FRAME_SIZE, Renderer, Task, get_task
+from dreamgym.tasks import Renderer, Task, get_task
 from dreamgym.world_model import WorldModel, find_folder
 
 
@@ -119,6 +119,7 @@ class Played:
         length: Its steps.
         terminated: Whether the game ended it.
         episode: All of it, if it was recorded.
+        content: All of it as an episode file's content, if it was packed.
     """
 
     seed: int
@@ -126,17 +127,18 @@ class Played:
     length: int
     terminated: bool
     episode: Episode | None = None
+    content: bytes | None = None
 
 
 class _Game:
-    """One episode under way; it is recorded where there is room for its frames."""
+    """One episode under way."""
 
-    def __init__(self, task: Task, policy: Policy, seed: int, renderer: Renderer, room: int):
-        self.task, self.policy, self.seed, self.record = task, policy, seed, room > 0
+    def __init__(self, task: Task, policy: Policy, seed: int, renderer: Renderer, record: bool, pack: bool):
+        self.task, self.policy, self.seed, self.record, self.pack = task, policy, seed, record, pack
         self.env = task.make_env(renderer, blind=not (self.record or policy.needs_latents))
         self.codec = ActionCodec(self.env.action_space)
         self.rewards: list[float] = []
-        self.frames = np.empty((room, FRAME_SIZE, FRAME_SIZE, 3), np.uint8)
+        self.frames: list[Any] = []
         self.codes: list[np.ndarray] = []
         self.targets: list[float] = []
         self.terminated = self.over = False
@@ -159,18 +161,21 @@ class _Game:
         if self.record or self.policy.needs_latents:
             self.frame = self.task.frame(observation)
         if self.record:
-            self.frames[len(self.rewards)] = self.frame
+            # A frame is packed while it is at hand: the memory of a whole episode's takes longer to get than to fill.
+            self.frames.append(encode_png(self.frame) if self.pack else self.frame)
 
     def finish(self) -> Played:
         self.env.close()
-        length = len(self.rewards)
-        return Played(self.seed, sum(self.rewards), length, self.terminated, self._episode() if self.record else None)
+        played = Played(self.seed, sum(self.rewards), len(self.rewards), self.terminated)
+        if self.pack:
+            return replace(played, content=encode_episode(self._episode(np.empty(0, np.uint8)), self.frames))
+        return replace(played, episode=self._episode(np.stack(self.frames))) if self.record else played
 
-    def _episode(self) -> Episode:
+    def _episode(self, frames: np.ndarray) -> Episode:
         terminated = np.zeros(len(self.rewards), bool)
         terminated[-1] = self.terminated
         return Episode(
-            frames=self.frames[: len(self.rewards) + 1],
+            frames=frames,
             actions=np.stack(self.codes).astype(np.float32),
             rewards=np.array(self.rewards, np.float32),
             targets=np.array(self.targets, np.float32),
@@ -193,6 +198,7 @@ def play_episodes(
     max_steps: int | None = None,
     start_options: Mapping[str, Any] | None = None,
     record: bool = False,
+    pack: bool = False,
 ) -> list[Played]:
     """Plays one episode of the real game a seed, in this process.
 
@@ -209,6 +215,7 @@ def play_episodes(
         max_steps: Where to truncate before the task's horizon.
         start_options: Options for the env's reset.
         record: Whether to keep frames, actions, rewards and targets.
+        pack: Whether to keep them as the content of an episode's file.
 
     Raises:
         PolicyError: The policy looks, and there is no world model or one of another size.
@@ -218,9 +225,8 @@ def play_episodes(
     groups = [seeds] if isinstance(inner, LinearController) else [[seed] for seed in seeds]
     played: list[Played] = []
     steps = max_steps or task.horizon
-    room = min(steps, task.horizon) + 1 if record else 0
     for group in groups:
-        games = [_Game(task, copy.copy(policy), seed, renderer, room) for seed in group]
+        games = [_Game(task, copy.copy(policy), seed, renderer, record or pack, pack) for seed in group]
         for game in games:
             game.reset(start_options)
         _play_together(games, world_model if policy.needs_latents else None, steps)
@@ -289,6 +295,7 @@ class PlayJob:
         max_steps: Where to truncate before the task's horizon.
         start_options: Options for the env's reset.
         record: Whether to keep the episodes.
+        pack: Whether to keep them as the content of their files.
     """
 
     task: str
@@ -300,6 +307,7 @@ class PlayJob:
     max_steps: int | None = None
     start_options: Mapping[str, Any] | None = None
     record: bool = False
+    pack: bool = False
 
     def __getstate__(self) -> dict[str, Any]:
         """A controller travels as its numbers: where it arrives, its task may have to be imported first."""
@@ -337,6 +345,7 @@ def play_job(job: PlayJob) -> list[Played]:
         max_steps=job.max_steps,
         start_options=job.start_options,
         record=job.record,
+        pack=job.pack,
     )
 
 

@@ -3,7 +3,7 @@
 import struct
 import warnings
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -92,13 +92,18 @@ def decode_png(content: bytes) -> np.ndarray:
     return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
 
 
-def encode_episode(episode: Episode) -> bytes:
-    """An episode as the content of a file; the same episode gives the same bytes."""
+def encode_episode(episode: Episode, pngs: Sequence[bytes] | None = None) -> bytes:
+    """An episode as the content of a file; the same episode gives the same bytes.
+
+    Args:
+        episode: What to encode.
+        pngs: Its frames, encoded already; the episode's own are then not looked at.
+    """
     example = encode_example(
         {
             "format": [EPISODE_FORMAT],
             "version": [EPISODE_VERSION],
-            "frames": [encode_png(frame) for frame in episode.frames],
+            "frames": [encode_png(frame) for frame in episode.frames] if pngs is None else list(pngs),
             "actions": episode.actions,
             "rewards": episode.rewards,
             "targets": episode.targets,

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from dreamgym.data.episodes import EPISODE_FORMAT, EPISODE_VERSION, decode_features, encode_episode, read_bytes
+from dreamgym.data.episodes import EPISODE_FORMAT, EPISODE_VERSION, decode_features, read_bytes
 from dreamgym.data.latents import vision_stamp
 from dreamgym.errors import DataError, JobError
 from dreamgym.files import write_whole
@@ -117,7 +117,7 @@ def collect(
             renderer=renderer,
             max_steps=length,
             start_options=known.start_options if random_starts else None,
-            record=True,
+            pack=True,
         )
         for number in missing
     ]
@@ -143,8 +143,8 @@ def collect(
 def play_and_encode(job: PlayJob) -> tuple[int, bytes]:
     """What a worker does: plays the job's one episode and gives its length and the content of its file."""
     (played,) = play_job(job)
-    assert played.episode is not None
-    return played.length, encode_episode(played.episode)
+    assert played.content is not None
+    return played.length, played.content
 
 
 def episode_seed(seed: int, number: int) -> int:
