@@ -44,9 +44,9 @@ class ControllerSettings:
     """The dream's."""
     members: int = 1
     """Ms in the ensemble that dreams are spread over."""
-    select_every: int = 10
+    select_every: int = 20
     """Generations between scores of the search's mean in the real game."""
-    select_tracks: int = 8
+    select_tracks: int = 16
     """Tracks of such a score, kept apart from all others."""
 
 
@@ -60,7 +60,7 @@ class PipelineSettings:
     """Decides everything that is drawn."""
     renderer: Renderer = "fast"
     """fast takes the task's quicker env where it has one, stock the game as it is."""
-    rounds: int = 8
+    rounds: int = 6
     """On-policy rounds after the first one."""
     random: CollectSettings = field(default_factory=CollectSettings)
     """The first collection, by the smoothed random policy."""
@@ -107,7 +107,7 @@ LAPTOP = replace(
     on_policy=CollectSettings(episodes=80, episode_length=400, noise=0.5),
     vision=VisionSettings(epochs=15, learning_rate=5e-4, kl_tolerance=1.5),
     late_horizon=800,
-    controller=ControllerSettings(generations=80, members=3, select_tracks=16),
+    controller=ControllerSettings(generations=80, members=3, select_tracks=32),
     evaluation_episodes=100,
 )
 PAPER = PipelineSettings(

@@ -16,6 +16,7 @@ from dreamgym.tasks import (
     register_task,
     steer_and_pedal,
     steer_gas_brake,
+    steer_calmly,
     steer_gently,
     tiles_touched,
 )
@@ -128,10 +129,10 @@ def test_a_small_picture_keeps_its_pixels_and_its_key(tiny_task):
 
 def test_heads_are_named():
     codec = ActionCodec(CAR_ACTIONS)
-    assert CAR_RACING.head(codec) is CAR_RACING.head(codec, "steer_gently")
+    assert CAR_RACING.head(codec) is CAR_RACING.head(codec, "steer_calmly")
     assert CAR_RACING.head(codec, "steer_gas_brake").n_outputs == 3
     assert TINY_TASK.head(ActionCodec(gym.spaces.Discrete(3)), "default").n_outputs == 3
-    names = r"\['steer_gently', 'steer_pedal', 'steer_gas_brake'\]"
+    names = r"\['steer_calmly', 'steer_gently', 'steer_pedal', 'steer_gas_brake'\]"
     with pytest.raises(TaskError, match=rf"no action head 'tiller'; it has {names}"):
         CAR_RACING.head(codec, "tiller")
     with pytest.raises(TaskError, match="only 'default'"):
@@ -206,9 +207,11 @@ def test_the_start_options_suit_the_fast_env_and_spread_the_starts():
     env.close()
 
 
-def test_a_gentle_pedal_is_the_pedal_with_a_stop_under_it():
+@pytest.mark.parametrize(("head", "gas"), [(steer_calmly, 0.12), (steer_gently, 0.4)])
+def test_a_gentle_pedal_is_the_pedal_with_a_stop_under_it(head, gas):
     outputs = np.random.default_rng(0).normal(0, 3, (50, 2)).astype(np.float32)
-    gentle, full = steer_gently(np, outputs), steer_and_pedal(np, outputs)
+    gentle, full = head(np, outputs), steer_and_pedal(np, outputs)
     np.testing.assert_array_equal(gentle[:, 0], full[:, 0])
-    assert gentle[:, 1:].max() <= 0.4 < full[:, 1:].max()
+    assert 0.9 * gas < gentle[:, 1].max() <= np.float32(gas)
+    assert gentle[:, 2].max() <= np.float32(0.4) < full[:, 2].max()
     assert gentle.dtype == np.float32
