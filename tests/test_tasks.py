@@ -15,8 +15,8 @@ from dreamgym.tasks import (
     get_task,
     register_task,
     steer_and_pedal,
-    steer_gas_brake,
     steer_calmly,
+    steer_gas_brake,
     steer_gently,
     tiles_touched,
 )
