@@ -66,7 +66,7 @@ def train_in_dream(
         generations: Of the whole search, the ones already there included.
         sigma0: The initial step size.
         seed: Decides everything.
-        head: The action head's name; the task's first if None.
+        head: The action head's name; if None that of ``initial``, or else the task's first.
         temperature: τ; the world model's if None.
         initial: Where the search begins: parameters or a controller; zeros if None.
         members: An ensemble of Ms (their arrays) to dream with; each dream runs on one.
@@ -77,10 +77,10 @@ def train_in_dream(
         on_generation: Told what happened after each generation.
 
     Raises:
-        ExperimentError: The folder holds another search.
+        ExperimentError: The folder holds another search, or ``initial`` does not fit the head.
         TrainingError: A return is not finite.
     """
-    action_head = world_model.task.head(world_model.codec, head)
+    action_head = world_model.task.head(world_model.codec, head_name(world_model, head, initial))
     policy = linear_policy(action_head)
     length = world_model.task.horizon if horizon is None else horizon
 
@@ -181,18 +181,18 @@ def train(
 ) -> Trained:
     """Evolves a linear controller by any fitness; arguments as in :func:`train_in_dream`."""
     folder = Path(folder)
-    head_name = head or next(iter(world_model.task.action_heads), "default")
-    n_outputs = world_model.task.head(world_model.codec, head_name).n_outputs
+    name = head_name(world_model, head, initial)
+    n_outputs = world_model.task.head(world_model.codec, name).n_outputs
     size = n_outputs * (world_model.latent_size + world_model.hidden_size + 1)
     mean = initial.parameters if isinstance(initial, LinearController) else initial
     mean = np.zeros(size) if mean is None else np.asarray(mean, np.float64)
     if mean.shape != (size,):
-        raise ExperimentError(f"initial parameters have shape {mean.shape}, head {head_name!r} takes ({size},)")
+        raise ExperimentError(f"initial parameters have shape {mean.shape}, head {name!r} takes ({size},)")
     search = CmaSearch(folder, mean, sigma0, candidates, seed, settings)
     log = GenerationLog(folder)
 
     def controller(parameters: np.ndarray) -> LinearController:
-        return LinearController(parameters.astype(np.float32), world_model.task.name, world_model.codec, head_name)
+        return LinearController(parameters.astype(np.float32), world_model.task.name, world_model.codec, name)
 
     def is_due(generation: int) -> bool:
         return score is not None and ((generation + 1) % score_every == 0 or generation + 1 == generations)
@@ -225,6 +225,21 @@ def train(
         fitness=float(np.mean(search.fitnesses[-1])),
         latest_score=log.scores.get(search.generation - 1),
     )
+
+
+def head_name(world_model: WorldModel, head: str | None, initial: np.ndarray | LinearController | None) -> str:
+    """The name of the action head that a search has: the one asked for, its beginning's, or the task's first.
+
+    Raises:
+        ExperimentError: The search is to begin with a controller of another head than it is to have.
+    """
+    begun = initial.head if isinstance(initial, LinearController) else None
+    if head and begun and head != begun:
+        raise ExperimentError(
+            f"the initial controller drives by head {begun!r}, the search is to evolve {head!r}; ask for {begun!r}, or "
+            "begin without it"
+        )
+    return head or begun or next(iter(world_model.task.action_heads), "default")
 
 
 def generation_seed(seed: int, generation: int) -> int:

@@ -78,7 +78,11 @@ class ActionCodec:
         values = self._numbers(actions)
         if values.ndim < 1 or values.shape[1:] != self.space.shape:
             raise ActionError(f"actions have shape {values.shape}, expected {('n', *(self.space.shape or ()))}")
-        return np.asarray(self._clip(values, actions), np.float32).reshape(len(values), self.size)
+        low, high = self._float_bounds
+        codes: np.ndarray = np.minimum(np.maximum(values, low), high).reshape(len(values), self.size)
+        if np.isnan(codes).any():
+            raise self._nan_error(actions)
+        return codes
 
     def decode(self, code: np.ndarray) -> Any:
         """The game's action for a code of shape ``(size,)``: a new array, or an int for a Discrete space.
@@ -102,12 +106,6 @@ class ActionCodec:
             return np.asarray(action, np.float32)
         except (TypeError, ValueError) as error:
             raise ActionError(f"action {action!r} is not numeric; expected {self.space}") from error
-
-    def _clip(self, values: np.ndarray, original: Any) -> np.ndarray:
-        if np.isnan(values).any():
-            raise self._nan_error(original)
-        assert isinstance(self.space, gym.spaces.Box)
-        return np.clip(values, self.space.low, self.space.high)
 
     def _nan_error(self, action: Any) -> ActionError:
         return ActionError(f"action {action!r} holds NaN; the policy that made it is broken")

@@ -1,4 +1,6 @@
-"""One step of the dream, written once, for NumPy and for TensorFlow arrays.
+"""One step of the dream, written once for NumPy and for TensorFlow arrays, and for any number of dreams.
+
+A single dream has a step of its own besides, in another order of memory: :mod:`dreamgym.single_stepper`.
 
 Every function takes the array namespace ``xp`` (``numpy`` or ``tensorflow.experimental.numpy``) first, works on
 float32 and on any number of leading batch axes, and draws nothing: noise comes in as an argument.

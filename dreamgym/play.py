@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -19,6 +19,8 @@ from dreamgym.policies import LinearController, NoisyPolicy, Policy, load_policy
 from dreamgym.resolve import resolve_task
 from dreamgym.tasks import Renderer, Task, get_task
 from dreamgym.world_model import WorldModel, find_folder
+
+Keep = Literal["score", "episode", "file"]
 
 
 class BatchFollower:
@@ -118,8 +120,8 @@ class Played:
         score: The sum of the game's own rewards.
         length: Its steps.
         terminated: Whether the game ended it.
-        episode: All of it, if it was recorded.
-        content: All of it as an episode file's content, if it was packed.
+        episode: All of it, if that was to be kept.
+        content: All of it as the content of an episode's file, if that was to be kept.
     """
 
     seed: int
@@ -133,8 +135,8 @@ class Played:
 class _Game:
     """One episode under way."""
 
-    def __init__(self, task: Task, policy: Policy, seed: int, renderer: Renderer, record: bool, pack: bool):
-        self.task, self.policy, self.seed, self.record, self.pack = task, policy, seed, record, pack
+    def __init__(self, task: Task, policy: Policy, seed: int, renderer: Renderer, keep: Keep):
+        self.task, self.policy, self.seed, self.keep, self.record = task, policy, seed, keep, keep != "score"
         self.env = task.make_env(renderer, blind=not (self.record or policy.needs_latents))
         self.codec = ActionCodec(self.env.action_space)
         self.rewards: list[float] = []
@@ -162,13 +164,13 @@ class _Game:
             self.frame = self.task.frame(observation)
         if self.record:
             # A frame is packed while it is at hand: the memory of a whole episode's takes longer to get than to fill.
-            self.frames.append(encode_png(self.frame) if self.pack else self.frame)
+            self.frames.append(encode_png(self.frame) if self.keep == "file" else self.frame)
 
     def finish(self) -> Played:
         self.env.close()
         played = Played(self.seed, sum(self.rewards), len(self.rewards), self.terminated)
-        if self.pack:
-            return replace(played, content=encode_episode(self._episode(np.empty(0, np.uint8)), self.frames))
+        if self.keep == "file":
+            return replace(played, content=encode_episode(self._episode(np.empty(0, np.uint8)), pngs=self.frames))
         return replace(played, episode=self._episode(np.stack(self.frames))) if self.record else played
 
     def _episode(self, frames: np.ndarray) -> Episode:
@@ -197,8 +199,7 @@ def play_episodes(
     renderer: Renderer = "fast",
     max_steps: int | None = None,
     start_options: Mapping[str, Any] | None = None,
-    record: bool = False,
-    pack: bool = False,
+    keep: Keep = "score",
 ) -> list[Played]:
     """Plays one episode of the real game a seed, in this process.
 
@@ -214,8 +215,8 @@ def play_episodes(
         renderer: ``fast`` or ``stock``.
         max_steps: Where to truncate before the task's horizon.
         start_options: Options for the env's reset.
-        record: Whether to keep frames, actions, rewards and targets.
-        pack: Whether to keep them as the content of an episode's file.
+        keep: The scores alone; or each ``episode`` with its frames, actions, rewards and targets; or the same as the
+            content of its ``file``, which takes a tenth of the memory.
 
     Raises:
         PolicyError: The policy looks, and there is no world model or one of another size.
@@ -226,7 +227,7 @@ def play_episodes(
     played: list[Played] = []
     steps = max_steps or task.horizon
     for group in groups:
-        games = [_Game(task, copy.copy(policy), seed, renderer, record or pack, pack) for seed in group]
+        games = [_Game(task, copy.copy(policy), seed, renderer, keep) for seed in group]
         for game in games:
             game.reset(start_options)
         _play_together(games, world_model if policy.needs_latents else None, steps)
@@ -294,8 +295,7 @@ class PlayJob:
         renderer: ``fast`` or ``stock``.
         max_steps: Where to truncate before the task's horizon.
         start_options: Options for the env's reset.
-        record: Whether to keep the episodes.
-        pack: Whether to keep them as the content of their files.
+        keep: What of the episodes, as in :func:`play_episodes`.
     """
 
     task: str
@@ -306,8 +306,7 @@ class PlayJob:
     renderer: Renderer = "fast"
     max_steps: int | None = None
     start_options: Mapping[str, Any] | None = None
-    record: bool = False
-    pack: bool = False
+    keep: Keep = "score"
 
     def __getstate__(self) -> dict[str, Any]:
         """A controller travels as its numbers: where it arrives, its task may have to be imported first."""
@@ -344,8 +343,7 @@ def play_job(job: PlayJob) -> list[Played]:
         renderer=job.renderer,
         max_steps=job.max_steps,
         start_options=job.start_options,
-        record=job.record,
-        pack=job.pack,
+        keep=job.keep,
     )
 
 

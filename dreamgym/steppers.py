@@ -1,4 +1,4 @@
-"""How many dreams are stepped: by NumPy, by one compiled call a step, or a population a block of steps at once."""
+"""How many dreams are stepped: one by one, by NumPy, by a compiled call a step, or a population a block at once."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -38,6 +38,8 @@ class Stepper(Protocol):
 
 class SeparateStepper:
     """Steps very few dreams one after the other, which is sooner done than what a batch needs beyond its arithmetic.
+
+    Each keeps M's weights in a layout of its own.
 
     Args:
         world_model: What is dreamt of.

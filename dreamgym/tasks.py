@@ -90,6 +90,8 @@ class Task:
         for size in ("horizon", "latent_size", "hidden_size", "n_mixtures"):
             if getattr(self, size) < 1:
                 raise TaskError(f"task {self.name!r}: {size} is {getattr(self, size)}, expected 1 or more")
+        if self.blind_kwargs and not self.fast_env_id:
+            raise TaskError(f"task {self.name!r}: blind_kwargs are for the fast_env_id, and there is none")
 
     def make_env(self, renderer: Renderer = "fast", render_mode: str | None = None, blind: bool = False) -> gym.Env:
         """The real game, truncated at the horizon and observed as the game gives it.
@@ -100,7 +102,7 @@ class Task:
             blind: Whether nobody looks at the frames, so that they need not be drawn.
 
         Raises:
-            TaskError: The env does not exist or refuses ``env_kwargs``, or its observation holds no image.
+            TaskError: The env does not exist or refuses its keyword arguments, or its observation holds no image.
         """
         env_id, kwargs = self.env_id, dict(self.env_kwargs)
         if renderer == "fast" and self.fast_env_id:
@@ -233,8 +235,7 @@ def steer_calmly(xp: Any, outputs: Array) -> Array:
     """As :func:`steer_and_pedal`, with at most 0.12 of the gas and 0.4 of the brake.
 
     On more gas a driver that learns in a dream goes faster from straight to straight than it can see: the road shows
-    some twenty steps ahead, and M, which invents it, hardly ever invents a hairpin. On this little it still rounds
-    the track within the horizon.
+    some twenty steps ahead, and M, which invents it, hardly ever invents a hairpin.
     """
     return steer_and_pedal(xp, outputs) * np.array([1, 0.12, 0.5], np.float32)
 

@@ -257,14 +257,15 @@ def evolve(
         if report.score is not None or report.generation % 5 == 0:
             print(f"generation {report.generation}: {report.mean:.1f} ± {report.sd:.1f}{real}", flush=True)
 
-    head = how.head or next(iter(known.task.action_heads), "default")
+    begun = None if initial is None else LinearController.load(initial)
+    head = cma_es.head_name(known, how.head, begun)
     common: dict[str, Any] = {
         "candidates": how.candidates,
         "generations": how.generations,
         "sigma0": how.sigma,
         "seed": seed,
         "head": head,
-        "initial": None if initial is None else LinearController.load(initial),
+        "initial": begun,
         "score": score,
         "score_every": how.select_every,
         "on_generation": tell,

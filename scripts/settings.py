@@ -115,9 +115,7 @@ PAPER = PipelineSettings(
     random=CollectSettings(episodes=10_000, episode_length=1000),
     vision=VisionSettings(epochs=10),
     memory=MemorySettings(epochs=20, sequence_length=999),
-    controller=ControllerSettings(
-        env="real", head="steer_gas_brake", horizon=1000, generations=1800, select_every=25, select_tracks=16
-    ),
+    controller=ControllerSettings(env="real", head="steer_gas_brake", horizon=1000, generations=1800, select_every=25),
     evaluation_episodes=100,
     video_steps=1000,
 )

@@ -8,6 +8,7 @@ import pytest
 
 from dreamgym import convolution
 from dreamgym.actions import ActionCodec
+from dreamgym.data.episodes import encode_episode
 from dreamgym.dynamics import lstm_step, sample_posterior
 from dreamgym.envs.car_view import View
 from dreamgym.errors import PolicyError
@@ -68,7 +69,7 @@ def test_games_in_step_are_followed_as_each_alone(tiny_world_model):
 
 def test_an_episode_does_not_depend_on_the_others(tiny_task, tiny_world_model, controller):
     for policy in (controller, NoisyPolicy(controller, controller.codec, None, 0.3), smoothed()):
-        options = {"world_model": tiny_world_model, "record": True}
+        options = {"world_model": tiny_world_model, "keep": "episode"}
         together = play_episodes(tiny_task, policy, SEEDS, **options)
         assert [played.seed for played in together] == list(SEEDS)
         for played in together:
@@ -84,7 +85,7 @@ def smoothed():
 
 
 def test_a_recorded_episode_is_the_game_played_again(tiny_task):
-    (played,) = play_episodes(tiny_task, smoothed(), [4], record=True)
+    (played,) = play_episodes(tiny_task, smoothed(), [4], keep="episode")
     env, episode = tiny_task.make_env(), played.episode
     observation, _ = env.reset(seed=4)
     np.testing.assert_array_equal(episode.frames[0], tiny_task.frame(observation))
@@ -96,6 +97,16 @@ def test_a_recorded_episode_is_the_game_played_again(tiny_task):
     assert (terminated, truncated and not terminated) == (played.terminated, episode.truncated)
     assert (played.length, played.score) == (len(episode), episode.rewards.sum())
     assert play_episodes(tiny_task, smoothed(), [4])[0].episode is None
+
+
+def test_an_episodes_file_holds_what_the_episode_holds(tiny_task, tiny_world_model, controller):
+    for policy in (smoothed(), controller):
+        options = {"world_model": tiny_world_model, "seeds": [4]}
+        (whole,) = play_episodes(tiny_task, policy, keep="episode", **options)
+        (packed,) = play_episodes(tiny_task, policy, keep="file", **options)
+        assert packed.content == encode_episode(whole.episode)
+        assert (packed.score, packed.length) == (whole.score, whole.length)
+        assert packed.episode is whole.content is None
 
 
 def test_a_policy_that_only_calls_looks_at_the_same_observations(tiny_task, tiny_world_model, controller):
@@ -154,4 +165,4 @@ def test_what_nobody_looks_at_is_not_drawn_and_played_the_same(monkeypatch):
     assert play_episodes(CAR_RACING, constant, (0, 1), max_steps=40) == drawn
     assert len({played.score for played in drawn}) == 2
     with pytest.raises(AssertionError, match="was drawn"):
-        play_episodes(CAR_RACING, constant, (0,), max_steps=3, record=True)
+        play_episodes(CAR_RACING, constant, (0,), max_steps=3, keep="episode")

@@ -127,6 +127,15 @@ def test_a_small_picture_keeps_its_pixels_and_its_key(tiny_task):
     np.testing.assert_array_equal(frame, screen.repeat(2, axis=0).repeat(2, axis=1))
 
 
+def test_blind_players_leave_the_drawing_to_the_fast_env():
+    with pytest.raises(TaskError, match="blind_kwargs"):
+        replace(CAR_RACING, fast_env_id=None)
+    for renderer, drawn in (("fast", False), ("stock", True)):
+        env = CAR_RACING.make_env(renderer, blind=True)
+        assert env.reset(seed=0)[0].any() == drawn
+        env.close()
+
+
 def test_heads_are_named():
     codec = ActionCodec(CAR_ACTIONS)
     assert CAR_RACING.head(codec) is CAR_RACING.head(codec, "steer_calmly")

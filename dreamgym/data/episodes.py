@@ -59,7 +59,7 @@ def encode_png(frame: np.ndarray) -> bytes:
     """An RGB uint8 frame as a PNG file.
 
     Differences from the row above and run lengths make these flat pictures nearly as small as the best that a
-    library finds by trying, in half of the time that the quickest settings of OpenCV take everywhere.
+    library finds by trying, in half the time of the quickest setting that every build of OpenCV has.
     """
     height, width, _ = frame.shape
     rows = frame.reshape(height, 3 * width)

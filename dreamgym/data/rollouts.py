@@ -117,7 +117,7 @@ def collect(
             renderer=renderer,
             max_steps=length,
             start_options=known.start_options if random_starts else None,
-            pack=True,
+            keep="file",
         )
         for number in missing
     ]

@@ -38,7 +38,7 @@ class Canvas(NamedTuple):
         row_tiles: int32 `[800]`, the row of tiles in which each row lies.
         column_tiles: int32 `[1000]`, the same for columns.
         counts: int32 `[800]`, scratch: how many edges cross each row.
-        crossings: int64 `[9, 800]`, scratch: where.
+        crossings: int64 `[8, 800]`, scratch: where.
         left: int32 `[816]`, scratch: the first pixel inside a polygon, by row; 1000 where none is.
         right: int32 `[816]`, scratch: the last one; -1 where none is.
         averages: int32 `[3, 96]`, scratch by column: the average of the next tile's first line, packed; a plain
@@ -65,7 +65,8 @@ class Polygons(NamedTuple):
     """A list of polygons in the order in which they are painted.
 
     Attributes:
-        corners: int32 `[n, 8, 2]`, x to the right and y *up*, in pixels.
+        corners: int32 `[n, 8, 2]`, x to the right and y *up*, in pixels. No row may cross more than four edges, which
+            is what quadrilaterals and convex shapes have at most.
         sizes: int32 `[n]`, how many corners each has.
         colors: int32 `[n]`, packed like a canvas's pixels.
         kinds: int32 `[n]`, `ANTIALIASED` or `DRAWN` (both behind the dashboard), or `DASHBOARD`.
@@ -79,16 +80,18 @@ class Polygons(NamedTuple):
 
 def new_canvas(first_rows: Ints, first_columns: Ints) -> Canvas:
     """A canvas with tiles of these rows and columns; its memory is touched only as far as tiles are open."""
+    homes = np.full(TILES * TILES + 1, -1, np.int32)
+    homes[-1] = 0
     return Canvas(
         tiles=np.zeros(TILES * TILES, np.int32),
         slots=np.empty(TILES * TILES * SLOT, np.int32),
-        homes=np.zeros(TILES * TILES + 1, np.int32),
+        homes=homes,
         first_rows=first_rows,
         first_columns=first_columns,
         row_tiles=_tiles_of(first_rows),
         column_tiles=_tiles_of(first_columns),
         counts=np.zeros(HEIGHT, np.int32),
-        crossings=np.empty((MAX_CORNERS + 1, HEIGHT), np.int64),
+        crossings=np.empty((MAX_CORNERS, HEIGHT), np.int64),
         left=np.full(HEIGHT + LANES, WIDTH, np.int32),
         right=np.full(HEIGHT + LANES, -1, np.int32),
         averages=np.zeros((3, CELLS), np.int32),

@@ -38,7 +38,8 @@ class FastCarRacing(stock.CarRacing):
         lap_complete_percent: The share of tiles to visit before a lap counts.
         domain_randomize: Draws new colours at each reset.
         continuous: Actions are steering, gas and brake; else one of five.
-        draw: Whether to draw the observations; without it they are black, and a step takes a fraction of its time.
+        draw: Whether to draw the observations; without it they are black (`state_pixels` pictures too), and a step
+            takes a fraction of its time.
     """
 
     def __init__(

@@ -158,6 +158,7 @@ def _fill(canvas: Canvas, first: int, last: int, color: int) -> None:
     """Paints the pixels inside, in the rows first..last; tiles that lie inside altogether become plain."""
     tiles, slots, homes, lefts, rights = canvas.tiles, canvas.slots, canvas.homes, canvas.left, canvas.right
     first_rows, first_columns, column_tiles = canvas.first_rows, canvas.first_columns, canvas.column_tiles
+    # Sixteen, but the compiler must not know it: it would unroll the innermost loop and scatter the one around it.
     lanes = len(canvas.lanes)
     for j in range(canvas.row_tiles[first], canvas.row_tiles[last] + 1):
         top = first_rows[j]

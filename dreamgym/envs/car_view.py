@@ -86,6 +86,7 @@ def _score(text: str) -> Frame:
     canvas = _new_canvas()
     slots = np.arange(pixels.shape[0] * pixels.shape[1]).reshape(pixels.shape[:2])
     canvas.slots[: pixels.size] = pixels.ravel()
+    canvas.homes[-1] = slots.size
     canvas.tiles.reshape(car_canvas.TILES, -1)[_SCORE_TOP : car_canvas.CELLS, :_SCORE_WIDTH] = -1 - slots
     frame = np.empty((car_canvas.CELLS, car_canvas.CELLS, 3), np.uint8)
     car_shrink.shrink(canvas, ROW_AXIS, COLUMN_AXIS, frame)

@@ -1,4 +1,4 @@
-"""WorldModelDream-v0 batched: N dreams stepped as one."""
+"""WorldModelDream-v0 batched: N dreams in step."""
 
 from collections.abc import Sequence
 from pathlib import Path

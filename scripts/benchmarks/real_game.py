@@ -72,7 +72,7 @@ def bare_rate(argument: tuple[int, int]) -> float:
     seed, steps = argument
     options = dict(CAR_RACING.start_options or {})
     seeds = tuple(episode_seed(seed, number) for number in range(_REPLAYED))
-    job = PlayJob("car_racing", "smoothed", seeds, max_steps=steps, start_options=options, record=True)
+    job = PlayJob("car_racing", "smoothed", seeds, max_steps=steps, start_options=options, keep="episode")
     episodes = [played.episode for played in play_job(job) if played.episode is not None]
     env = FastCarRacing()
     began = time.perf_counter()
@@ -84,7 +84,10 @@ def bare_rate(argument: tuple[int, int]) -> float:
 
 
 def _collecting(folder: Path, processes: int, seed: int, steps: int) -> tuple[float, float]:
-    """Frames a second once each worker has delivered an episode, and from the start on."""
+    """Frames a second after as many episodes as there are workers, and from the start on.
+
+    What the other workers have done by then of their next episodes counts as done after it: one part in twelve at most.
+    """
     some = max(processes, 1)
     began = time.time()
     report = collect(

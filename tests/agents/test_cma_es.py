@@ -96,8 +96,16 @@ def test_a_search_begins_at_a_controller(car_world_model, tmp_path):
         car_world_model, tmp_path / "second", 1, head="steer_gas_brake", initial=first.controller, sigma0=1e-6
     )
     np.testing.assert_allclose(second.mean, first.controller.parameters, atol=1e-4)
+    third = train_tiny(car_world_model, tmp_path / "third", 1, initial=first.controller)
+    assert third.controller.head == "steer_gas_brake"
     with pytest.raises(ExperimentError, match="initial parameters"):
-        train_tiny(car_world_model, tmp_path / "third", 1, initial=first.controller)
+        train_tiny(car_world_model, tmp_path / "fourth", 1, initial=first.controller.parameters)
+
+
+def test_a_controller_is_not_taken_to_another_head_even_of_the_same_size(car_world_model, tmp_path):
+    gentle = train_tiny(car_world_model, tmp_path / "gentle", 1, head="steer_gently").controller
+    with pytest.raises(ExperimentError, match="steer_gently"):
+        train_tiny(car_world_model, tmp_path / "calm", 1, head="steer_calmly", initial=gentle)
 
 
 def test_it_trains_in_the_real_game_by_whatever_plays_it(car_world_model, tmp_path):
