@@ -1,4 +1,4 @@
-"""FastCarRacing: gymnasium's CarRacing-v3 with the same frames, drawn more than fifteen times faster."""
+"""FastCarRacing: gymnasium's CarRacing-v3 with the same frames, drawn some fifteen times faster."""
 
 from typing import TYPE_CHECKING, Any
 
