@@ -17,11 +17,11 @@ from scripts.settings import PipelineSettings
 class UnitCosts:
     """Seconds that a unit of work takes, and the bytes it leaves."""
 
-    fast_step: float = 1 / 850
+    fast_step: float = 1 / 2800
     """A step of the game with the fast renderer, PNG included, on one core."""
     followed_step: float = 1 / 800
     """The same with V and M following along for a controller."""
-    stock_step: float = 1 / 100
+    stock_step: float = 1 / 140
     """A step of the stock game on one core, V and M included."""
     vision_frame: float = 1 / 740
     """A frame of V's training, both cores."""
