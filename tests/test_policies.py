@@ -29,7 +29,7 @@ CAR = ActionCodec(CAR_ACTIONS)
 TINY = ActionCodec(gym.spaces.Discrete(3))
 
 
-def controller(task=CAR_RACING, codec=CAR, observation_size=6, head="steer_gently", seed=0):
+def controller(task=CAR_RACING, codec=CAR, observation_size=6, head="steer_calmly", seed=0):
     n_outputs = task.head(codec, head).n_outputs
     parameters = np.random.default_rng(seed).standard_normal(n_outputs * (observation_size + 1))
     return LinearController(parameters.astype(np.float32), task.name, codec, head)
@@ -127,7 +127,7 @@ def test_a_controller_is_one_linear_layer():
 
 def test_a_controller_does_not_change_with_the_array_it_was_made_of():
     parameters = np.ones(14, np.float32)
-    c = LinearController(parameters, "car_racing", CAR, "steer_gently")
+    c = LinearController(parameters, "car_racing", CAR, "steer_calmly")
     before = c(np.ones(6, np.float32))
     parameters[:] = -1
     np.testing.assert_array_equal(c(np.ones(6, np.float32)), before)
@@ -146,7 +146,7 @@ def test_a_controller_does_not_change_with_the_array_it_was_made_of():
 )
 def test_parameters_that_cannot_be_are_refused(parameters, match):
     with pytest.raises(PolicyError, match=match):
-        LinearController(parameters, "car_racing", CAR, "steer_gently")
+        LinearController(parameters, "car_racing", CAR, "steer_calmly")
 
 
 @pytest.mark.parametrize("make", [controller, tiny_controller])
@@ -212,7 +212,7 @@ def test_populations_act_alike_in_numpy_tensorflow_and_one_by_one(task, codec):
     codes = policy(np, parameters, observations)
     assert codes.shape == (4, 5, codec.size)
     np.testing.assert_allclose(policy(tnp, tnp.asarray(parameters), tnp.asarray(observations)), codes, atol=1e-5)
-    name = "default" if task is TINY_TASK else "steer_gently"
+    name = "default" if task is TINY_TASK else "steer_calmly"
     for i in range(4):
         single = LinearController(parameters[i], task.name, codec, name)
         np.testing.assert_allclose(single.codes(observations[i]), codes[i], atol=1e-5)

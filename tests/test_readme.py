@@ -46,7 +46,7 @@ def home(car_world_model, tmp_path_factory):
         return home
     folder = car_world_model.save(home / "car-racing")
     size = 2 * (car_world_model.latent_size + car_world_model.hidden_size + 1)
-    controller = dreamgym.LinearController(np.zeros(size), "car_racing", car_world_model.codec, "steer_gently")
+    controller = dreamgym.LinearController(np.zeros(size), "car_racing", car_world_model.codec, "steer_calmly")
     controller.save(folder / "controller.npz")
     return home
 

@@ -84,7 +84,7 @@ def test_the_wheel_dreams_and_scores_far_from_the_checkout(wheel, car_world_mode
 
     world_model = car_world_model.save(tmp_path / "world_model")
     size = 2 * (car_world_model.latent_size + car_world_model.hidden_size + 1)
-    controller = dreamgym.LinearController(np.zeros(size), "car_racing", car_world_model.codec, "steer_gently")
+    controller = dreamgym.LinearController(np.zeros(size), "car_racing", car_world_model.codec, "steer_calmly")
     controller.save(tmp_path / "controller.npz")
     program = away / "elsewhere.py"
     program.write_text(ELSEWHERE)
