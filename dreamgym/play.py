@@ -225,12 +225,11 @@ def play_episodes(
     inner = policy.policy if isinstance(policy, NoisyPolicy) else policy
     groups = [seeds] if isinstance(inner, LinearController) else [[seed] for seed in seeds]
     played: list[Played] = []
-    steps = max_steps or task.horizon
     for group in groups:
         games = [_Game(task, copy.copy(policy), seed, renderer, keep) for seed in group]
         for game in games:
             game.reset(start_options)
-        _play_together(games, world_model if policy.needs_latents else None, steps)
+        _play_together(games, world_model if policy.needs_latents else None, max_steps or task.horizon)
         played += [game.finish() for game in games]
     return played
 

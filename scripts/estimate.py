@@ -58,7 +58,7 @@ def piece_seconds(settings: PipelineSettings, workers: int, name: str) -> float:
         epochs = settings.memory.epochs if round_ == 0 else settings.memory_again.epochs
         return steps_so_far * epochs * COSTS.memory_step * settings.controller.members
     if kind == "controller":
-        return _search_seconds(settings, workers, late=2 * round_ > settings.rounds)
+        return _search_seconds(settings, workers, round_)
     if kind == "evaluate":  # the controller, and the three controls beside it
         return 4 * settings.evaluation_episodes * 1000 * COSTS.stock_step / workers
     if kind == "video":
@@ -110,10 +110,9 @@ def _game_step(settings: PipelineSettings, followed: bool) -> float:
     return COSTS.followed_step if followed else COSTS.fast_step
 
 
-def _search_seconds(settings: PipelineSettings, workers: int, late: bool) -> float:
+def _search_seconds(settings: PipelineSettings, workers: int, round_: int) -> float:
     how = settings.controller
-    horizon = settings.late_horizon if late else how.horizon
-    steps = how.generations * how.candidates * how.dreams * horizon
+    steps = how.generations * how.candidates * how.dreams * settings.horizon(round_)
     game_step = _game_step(settings, followed=True) / workers
     scored = how.generations // how.select_every * how.select_tracks * 1000 * game_step
     if how.env == "real":

@@ -111,9 +111,7 @@ class Road:
         still collects the next round's episodes, but the search goes back to the best.
         """
         folder = self.experiment.controller(round_)
-        how = self.settings.controller
-        horizon = self.settings.late_horizon if 2 * round_ > self.settings.rounds else how.horizon
-        how = replace(how, horizon=min(horizon, self.task.horizon))
+        how = replace(self.settings.controller, horizon=min(self.settings.horizon(round_), self.task.horizon))
         trained = evolve(
             self.experiment.round_world_model(round_),
             folder,

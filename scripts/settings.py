@@ -93,6 +93,10 @@ class PipelineSettings:
     video_steps: int = 300
     """Steps of the side-by-side video."""
 
+    def horizon(self, round_: int) -> int:
+        """Steps of a dream in a round."""
+        return self.late_horizon if 2 * round_ > self.rounds else self.controller.horizon
+
 
 # 1.5 nats a latent, three times the paper's, are free: V then keeps the road's edge sharp after minutes of training.
 QUICK = PipelineSettings(
