@@ -1,4 +1,4 @@
-# `make dream` runs the whole road at the quick preset; `make test` runs the suite. Both install what they need.
+# `make dream` runs the whole pipeline at the quick preset; `make test` runs the suite. Both install what they need.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -8,7 +8,7 @@ EXPERIMENT ?= quick
 .PHONY: dream test check benchmark clean
 
 dream: $(VENV)/.installed
-	$(BIN)/python -m scripts.pipeline --preset quick --experiment $(EXPERIMENT)
+	$(BIN)/dreamgym pipeline --preset quick --experiment $(EXPERIMENT)
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest
@@ -17,9 +17,11 @@ check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python tests/file_lengths.py
 
 benchmark: $(VENV)/.installed-dev
-	$(BIN)/python -m scripts.benchmark
+	$(BIN)/dreamgym benchmark
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' || \

@@ -1,1 +1,1 @@
-"""Ways of getting better: evolution and PPO. They see the world through Gymnasium and dreamgym's public names."""
+"""Agents to read and to copy: programs that use nothing but dreamgym's public names."""

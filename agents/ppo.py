@@ -1,4 +1,4 @@
-"""PPO from Stable-Baselines3, trained in the dream or in the real game: an agent that knows only Gymnasium.
+"""PPO from Stable-Baselines3, trained in the dream or in the real game.
 
 python -m agents.ppo --world-model <folder> --output ppo.zip
 """
@@ -16,42 +16,42 @@ import dreamgym
 
 @dataclass(frozen=True)
 class PPOArgs:
-    """Train PPO where a world model dreams, or in the game it was trained on."""
+    """Train PPO in a world model's dream, or in the real game."""
 
     world_model: str
     """A world model's folder, or a pretrained name."""
     output: Path = Path("ppo.zip")
-    """Where the trained agent goes; evaluate and record_video take it as a policy."""
+    """Where the trained agent goes. dreamgym evaluate and dreamgym record take it as a policy."""
     env: Literal["dream", "real"] = "dream"
     """Where it trains: in the dream, or in the real game seen through V and M."""
     renderer: Literal["fast", "stock"] = "fast"
-    """fast takes the task's quicker env where it has one, stock the game as it is."""
+    """fast: the task's faster env where it has one; stock: the real game as it is."""
     num_envs: int = 64
-    """Dreams trained in at once; 1 takes the single env. The real game is always played one at a time."""
+    """Dreams at once; 1 takes the single env. The real game is always played one at a time."""
     steps: int = 200_000
-    """Steps, all envs together."""
+    """Steps of all envs together."""
     rollout_steps: int = 128
-    """Steps an env between two updates."""
+    """Steps per env between two updates."""
     batch_size: int = 1024
-    """Steps a gradient."""
+    """Steps per gradient step."""
     learning_rate: float = 3e-4
     """Adam's."""
     temperature: float | None = None
     """The dream's; the world model's own if not given."""
     horizon: int | None = None
-    """Steps an episode; the task's if not given."""
+    """Steps of an episode; the task's horizon if not given."""
     seed: int = 0
     """Decides everything that is drawn."""
 
 
 @dataclass(frozen=True)
 class PPOResult:
-    """What came of it.
+    """The outcome of a training.
 
     Attributes:
         path: The saved agent.
         steps: Steps trained on.
-        steps_per_second: Of the whole training loop, updates included.
+        steps_per_second: Speed of the whole training loop, updates included.
     """
 
     path: Path
@@ -60,7 +60,7 @@ class PPOResult:
 
 
 def make_envs(args: PPOArgs) -> Any:
-    """What Stable-Baselines3 trains in: a batched dream behind the adapter, or one env."""
+    """The env for Stable-Baselines3: a batched dream behind the adapter, or a single env."""
     kwargs: dict[str, Any] = {"world_model": args.world_model, "max_episode_steps": args.horizon}
     if args.env == "real":
         return gym.make("WorldModelLatent-v0", renderer=args.renderer, **kwargs)
@@ -75,7 +75,7 @@ def train(args: PPOArgs, verbose: int = 0) -> PPOResult:
 
     Args:
         args: The settings.
-        verbose: Stable-Baselines3's; 1 prints a table an update.
+        verbose: Stable-Baselines3's; 1 prints a table per update.
     """
     from stable_baselines3 import PPO
 
@@ -103,7 +103,7 @@ def train(args: PPOArgs, verbose: int = 0) -> PPOResult:
 def main() -> None:
     """The command line."""
     result = train(tyro.cli(PPOArgs), verbose=1)
-    print(f"{result.steps} steps at {result.steps_per_second:,.0f} a second -> {result.path}")
+    print(f"{result.steps} steps at {result.steps_per_second:,.0f} per second -> {result.path}")
 
 
 if __name__ == "__main__":

@@ -127,6 +127,10 @@ class ActionCodec:
         code[place] = 1.0
         return code
 
+    def new_space(self) -> gym.Space:
+        """A new space equal to ``space``. Spaces hold a generator, so they should not be shared."""
+        return ActionCodec.from_json(self.to_json()).space
+
     def to_json(self) -> dict[str, Any]:
         """The space as plain JSON data."""
         if isinstance(self.space, gym.spaces.Discrete):

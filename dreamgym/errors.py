@@ -39,3 +39,7 @@ class ExperimentError(DreamGymError, ValueError):
 
 class VideoError(DreamGymError, ValueError):
     """A video cannot be written under that name, or from those frames."""
+
+
+class SettingsError(DreamGymError, ValueError):
+    """A setting is out of its range."""

@@ -1,11 +1,13 @@
-"""Tasks: what is dreamt of. How a real game is made, seen and paid for, and how large V and M are.
+"""Tasks: which real game is dreamt of, how its frames and rewards are seen, and how large V and M are.
 
-A task is code in a registry, like an env id: saved files hold its name, never an import path.
-Register your own with :func:`register_task`, or name it ``package.module:TASK`` wherever a task is asked for.
+A task is code in a registry, like an env id. Saved files hold its name, never an import path. Register your own with
+:func:`register_task`, or name it ``package.module:TASK`` wherever a task is asked for.
 """
 
 import difflib
 import importlib
+import importlib.util
+import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -13,21 +15,22 @@ from typing import Any, Literal
 import gymnasium as gym
 import numpy as np
 
-from dreamgym.actions import ActionCodec, ActionHead, Array, default_head
+from dreamgym.actions import ActionCodec, ActionHead, default_head
 from dreamgym.errors import TaskError
 
 FRAME_SIZE = 64
 Renderer = Literal["fast", "stock"]
+"""``fast`` plays a task's ``fast_env_id`` where it has one; ``stock`` plays its ``env_id``."""
 
 
 @dataclass(frozen=True)
 class Exploration:
-    """The noise that a game is explored with: an Ornstein-Uhlenbeck walk around ``mean``.
+    """The noise that a game is explored with: an Ornstein-Uhlenbeck process around ``mean``.
 
     Attributes:
-        mean: Where the walk is drawn to, one number per action dimension (Box spaces).
-        scale: The walk's stationary standard deviation per dimension.
-        correlation: How much of the walk is left after a step; 0.9 holds an action for about 10 frames.
+        mean: One number per action dimension of a Box space.
+        scale: The stationary standard deviation per dimension.
+        correlation: The correlation of successive steps. 0.9 keeps an action for about 10 steps.
     """
 
     mean: tuple[float, ...]
@@ -35,32 +38,32 @@ class Exploration:
     correlation: float = 0.9
 
 
-def reward_itself(env: gym.Env, reward: float, terminated: bool) -> float:
-    """The target of a game whose reward M can predict as it is."""
+def same_reward(env: gym.Env, reward: float, terminated: bool) -> float:
+    """The default target: M predicts the reward itself."""
     return reward
 
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """What is dreamt of.
+    """A game, and how it is dreamt of.
 
     Attributes:
         name: The name that saved files know the task by.
-        env_id: The stock env, the one that scores count in.
-        env_kwargs: Keyword arguments for it.
-        fast_env_id: An env with the same game and frames that is quicker to step, if there is one.
-        blind_kwargs: Keyword arguments with which ``fast_env_id`` leaves out what only its frames need, for players
-            that do not look.
+        env_id: The stock env. Scores are reported on it.
+        env_kwargs: Its keyword arguments.
+        fast_env_id: An env of the same game with the same frames that steps faster; None if there is none.
+        blind_kwargs: Keyword arguments with which ``fast_env_id`` does not draw frames, for policies that do not
+            observe.
         frame_key: The key of the image in a Dict observation; None for a plain image.
         frame_rows: The rows ``(first, past the last)`` of the image that V sees; None for all.
         horizon: Steps after which an episode is truncated, real and dreamt.
-        target: ``target(env, reward, terminated)``: what M learns to predict of a step's reward.
+        target: ``target(env, reward, terminated)``: the number that M learns to predict for a step.
         price: What a dream pays for one unit of target.
-        step_cost: What a dream pays for every step on top (a cost is negative).
-        action_heads: Named ways from a controller's outputs to an action; empty means one tanh (or one
-            score) per number of the action.
-        start_options: Reset options that spread the beginnings of collected episodes, never used for scores.
-        exploration: The noise that the ``smoothed`` policy makes; None draws from the whole space.
+        step_cost: What a dream pays for every step in addition; a cost is negative.
+        action_heads: Named maps from a controller's outputs to an action. Empty means one output per number of
+            the action.
+        start_options: Reset options that vary where collected episodes start. Scores never use them.
+        exploration: The noise of the ``smoothed`` policy; None covers the whole action space.
         latent_size: V's latent dimensions (z).
         hidden_size: M's LSTM units (h).
         n_mixtures: Gaussians per latent dimension.
@@ -74,7 +77,7 @@ class Task:
     frame_key: str | None = None
     frame_rows: tuple[int, int] | None = None
     horizon: int = 1000
-    target: Callable[[gym.Env, float, bool], float] = reward_itself
+    target: Callable[[gym.Env, float, bool], float] = same_reward
     price: float = 1.0
     step_cost: float = 0.0
     action_heads: Mapping[str, ActionHead] = field(default_factory=dict)
@@ -94,20 +97,19 @@ class Task:
             raise TaskError(f"task {self.name!r}: blind_kwargs are for the fast_env_id, and there is none")
 
     def make_env(self, renderer: Renderer = "fast", render_mode: str | None = None, blind: bool = False) -> gym.Env:
-        """The real game, truncated at the horizon and observed as the game gives it.
+        """The real game, truncated at the horizon.
 
         Args:
-            renderer: ``fast`` takes ``fast_env_id`` where the task has one, ``stock`` the game as it is.
+            renderer: Which env is made.
             render_mode: Gymnasium's.
-            blind: Whether nobody looks at the frames, so that they need not be drawn.
+            blind: Whether frames need not be drawn, because nothing observes them.
 
         Raises:
             TaskError: The env does not exist or refuses its keyword arguments, or its observation holds no image.
         """
-        env_id, kwargs = self.env_id, dict(self.env_kwargs)
-        if renderer == "fast" and self.fast_env_id:
-            env_id = self.fast_env_id
-            kwargs |= self.blind_kwargs if blind else {}
+        env_id, kwargs = self.played_env_id(renderer), dict(self.env_kwargs)
+        if blind and env_id == self.fast_env_id:
+            kwargs |= self.blind_kwargs
         try:
             env = gym.make(env_id, render_mode=render_mode, max_episode_steps=self.horizon, **kwargs)
         except (gym.error.Error, ImportError, TypeError) as error:
@@ -119,10 +121,14 @@ class Task:
             raise
         return env
 
-    def frame(self, observation: Any) -> np.ndarray:
-        """What V sees of an observation: a new uint8 array of shape ``(64, 64, 3)``.
+    def played_env_id(self, renderer: Renderer) -> str:
+        """The id of the env that a renderer stands for."""
+        return self.fast_env_id if renderer == "fast" and self.fast_env_id else self.env_id
 
-        Larger images are averaged over areas, smaller ones keep their pixels, repeated.
+    def frame(self, observation: Any) -> np.ndarray:
+        """V's frame of an observation: a new uint8 array of shape ``(64, 64, 3)``.
+
+        An image of at least 64x64 pixels is averaged over areas; the pixels of a smaller one are repeated.
         """
         import cv2
 
@@ -134,13 +140,18 @@ class Task:
         interpolation = cv2.INTER_AREA if min(image.shape[:2]) >= FRAME_SIZE else cv2.INTER_NEAREST
         return cv2.resize(np.ascontiguousarray(image), (FRAME_SIZE, FRAME_SIZE), interpolation=interpolation)
 
+    @property
+    def default_head_name(self) -> str:
+        """The name of the action head that controllers get unless told otherwise."""
+        return next(iter(self.action_heads), "default")
+
     def head(self, codec: ActionCodec, name: str | None = None) -> ActionHead:
-        """The action head of that name; without a name the task's first, or the default one."""
+        """The action head of a name; without a name the task's first head, or the default one."""
         if not self.action_heads:
             if name not in (None, "default"):
                 raise TaskError(f"task {self.name!r} has no action head {name!r}; it has only 'default'")
             return default_head(codec)
-        chosen = name or next(iter(self.action_heads))
+        chosen = name or self.default_head_name
         if chosen not in self.action_heads:
             raise TaskError(f"task {self.name!r} has no action head {chosen!r}; it has {list(self.action_heads)}")
         return self.action_heads[chosen]
@@ -157,32 +168,37 @@ class Task:
 
 
 _TASKS: dict[str, Task] = {}
+_GAMES = "dreamgym.games"  # a game that ships is a package in it, with a module `task`
 
 
 def register_task(task: Task) -> Task:
-    """Makes a task known by its name, and gives it back.
+    """Registers a task under its name and returns it.
 
     Raises:
-        TaskError: Another task already has the name.
+        TaskError: A different task has the name.
     """
-    known = _TASKS.setdefault(task.name, task)
-    if known is not task and known != task:
+    registered = _TASKS.setdefault(task.name, task)
+    if registered is not task and registered != task:
         raise TaskError(f"a different task named {task.name!r} is already registered; choose another name")
-    return known
+    return registered
 
 
 def get_task(name: str) -> Task:
-    """The task of a registered name or of ``package.module:ATTRIBUTE``.
+    """The task of a registered name, of a game that ships, or of ``package.module:ATTRIBUTE``.
 
     Raises:
         TaskError: There is no such task; the message names the nearest.
     """
     if ":" in name:
         return _import_task(name)
+    if name not in _TASKS and name.isidentifier() and importlib.util.find_spec(f"{_GAMES}.{name}") is not None:
+        importlib.import_module(f"{_GAMES}.{name}.task")
     if name in _TASKS:
         return _TASKS[name]
-    near = difflib.get_close_matches(name, _TASKS, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"registered: {sorted(_TASKS)}."
+    spec = importlib.util.find_spec(_GAMES)
+    shipped = [] if spec is None else [game.name for game in pkgutil.iter_modules(spec.submodule_search_locations)]
+    near = difflib.get_close_matches(name, {*_TASKS, *shipped}, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"registered: {sorted({*_TASKS, *shipped})}."
     raise TaskError(
         f"task {name!r} is not registered; {hint} Import the module that registers it, or name it 'package.module:TASK'"
     )
@@ -197,74 +213,3 @@ def _import_task(path: str) -> Task:
     if not isinstance(task, Task):
         raise TaskError(f"{path!r} is a {type(task).__name__}, expected a dreamgym.Task")
     return register_task(task)
-
-
-CAR_TILE_PRICE = 1000 / 289  # the game pays 1000/N a tile; N, about 289, cannot be seen in a frame
-CAR_STEP_COST = -0.1
-
-
-def tiles_touched(env: gym.Env, reward: float, terminated: bool) -> float:
-    """How many new road tiles a CarRacing step touched, from its reward of ``1000/N`` a tile minus 0.1.
-
-    The -100 that leaving the field costs counts as no tile.
-    """
-    n_tiles = len(env.unwrapped.track)  # type: ignore[attr-defined]
-    return max(0.0, float(round((reward - CAR_STEP_COST) * n_tiles / 1000)))
-
-
-def steer_and_pedal(xp: Any, outputs: Array) -> Array:
-    """Two outputs: steering, and one pedal that is gas when positive and 0.8 of the brake when negative.
-
-    A brake of 0.9 or more locks the wheels, hence the 0.8.
-    """
-    steer, pedal = xp.tanh(outputs[..., 0]), xp.tanh(outputs[..., 1])
-    zero = np.float32(0)
-    return xp.stack([steer, xp.maximum(pedal, zero), xp.maximum(-pedal, zero) * np.float32(0.8)], axis=-1)
-
-
-def steer_gently(xp: Any, outputs: Array) -> Array:
-    """As :func:`steer_and_pedal`, with at most 0.4 of the gas and of the brake.
-
-    A car on less than half its gas hardly ever spins and is only a little slower round a lap, so that a dream
-    has far less to know about what a driver can do in it.
-    """
-    return steer_and_pedal(xp, outputs) * np.array([1, 0.4, 0.5], np.float32)
-
-
-def steer_calmly(xp: Any, outputs: Array) -> Array:
-    """As :func:`steer_and_pedal`, with at most 0.12 of the gas and 0.4 of the brake.
-
-    On more gas a driver that learns in a dream goes faster from straight to straight than it can see: the road shows
-    some twenty steps ahead, and M, which invents it, hardly ever invents a hairpin.
-    """
-    return steer_and_pedal(xp, outputs) * np.array([1, 0.12, 0.5], np.float32)
-
-
-def steer_gas_brake(xp: Any, outputs: Array) -> Array:
-    """The paper's three outputs: tanh each; gas is shifted to 0..1 and the brake clipped there."""
-    squashed = xp.tanh(outputs)
-    gas = (squashed[..., 1] + np.float32(1)) * np.float32(0.5)
-    return xp.stack([squashed[..., 0], gas, xp.maximum(squashed[..., 2], np.float32(0))], axis=-1)
-
-
-CAR_RACING = register_task(
-    Task(
-        name="car_racing",
-        env_id="CarRacing-v3",
-        fast_env_id="FastCarRacing-v0",
-        blind_kwargs={"draw": False},
-        frame_rows=(0, 84),  # the twelve rows below are the indicator bar
-        horizon=1000,
-        target=tiles_touched,
-        price=CAR_TILE_PRICE,
-        step_cost=CAR_STEP_COST,
-        action_heads={
-            "steer_calmly": ActionHead(2, steer_calmly),
-            "steer_gently": ActionHead(2, steer_gently),
-            "steer_pedal": ActionHead(2, steer_and_pedal),
-            "steer_gas_brake": ActionHead(3, steer_gas_brake),
-        },
-        start_options={"random_start": True, "skip_zoom": True},
-        exploration=Exploration(mean=(0.0, 0.35, -0.1), scale=(0.5, 0.4, 0.25), correlation=0.9),
-    )
-)

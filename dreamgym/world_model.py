@@ -1,32 +1,34 @@
-"""A world model: a task, V, M and starts, saved as one folder that no loading can run code from."""
+"""A world model: a task, V, M and starts, saved as one folder. Loading a folder never runs code from it."""
 
 import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from numbers import Real
 from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 
-from dreamgym import convolution
 from dreamgym.actions import ActionCodec
-from dreamgym.dynamics import LATENT_BOUND, MemoryArrays
 from dreamgym.errors import TaskError, WorldModelError
-from dreamgym.files import read_npz, write_npz, write_whole
-from dreamgym.tasks import Task, get_task
+from dreamgym.models import vision_numpy
+from dreamgym.models.arrays import load_memory, load_vision, read_arrays, write_arrays
+from dreamgym.models.dynamics import LATENT_BOUND, MemoryArrays
+from dreamgym.running.checks import is_finite
+from dreamgym.running.files import write_whole
+from dreamgym.running.provenance import FORMATS
+from dreamgym.tasks import FRAME_SIZE, Task, get_task
+from dreamgym.world_model_folder import FORMAT_NAME, find_world_model, read_description
 
-FORMAT_VERSION = 1
-PRETRAINED = Path(__file__).parent / "pretrained"
-_SMALL_BATCH = 8  # up to here NumPy is quicker than a call into TensorFlow, and spares loading it
+_FRAME_SHAPE = (FRAME_SIZE, FRAME_SIZE, 3)
+_SMALL_BATCH = 8  # up to here NumPy is faster than a call into TensorFlow, and does not load it
 
 
 @dataclass(frozen=True, eq=False)
 class Starts:
-    """Short real sequences that dreams begin with, so that M's state is warm. S of them, L steps each.
+    """Short real sequences that dreams begin with, so that M's state is warm. S sequences of L steps each.
 
     Attributes:
         mu: ``(S, L + 1, Z)`` float32.
@@ -44,19 +46,19 @@ class Starts:
 
 @dataclass(frozen=True, eq=False)
 class WorldModel:
-    """V, M and starts of a task: all that a dream needs.
+    """V, M and starts of a task.
 
     Attributes:
         task: What is dreamt of.
         codec: The game's actions.
-        vision: V's arrays, named as in :func:`dreamgym.convolution.array_shapes`.
+        vision: V's arrays, named as in :func:`dreamgym.models.vision_numpy.array_shapes`.
         memory: M's arrays.
         starts: Where dreams begin.
-        temperature: The one that dreams have unless told otherwise.
-        details: Plain JSON data about how it was made, kept with it.
+        temperature: τ of its dreams unless told otherwise.
+        details: Plain JSON data about how it was made.
 
     Raises:
-        WorldModelError: The parts do not fit each other, or the temperature is not above 0.
+        WorldModelError: The parts do not fit each other, or the temperature is not a finite number above 0.
     """
 
     task: Task
@@ -69,7 +71,7 @@ class WorldModel:
 
     def __post_init__(self) -> None:
         check_temperature(self.temperature)
-        self._check_sizes()
+        _check_shapes(self)
 
     @property
     def latent_size(self) -> int:
@@ -82,14 +84,19 @@ class WorldModel:
         return self.memory.recurrent_kernel.shape[0]
 
     @property
+    def observation_size(self) -> int:
+        """O, the length of ``[z, h]``."""
+        return self.latent_size + self.hidden_size
+
+    @property
     def n_mixtures(self) -> int:
-        """K, Gaussians a latent dimension."""
+        """K, Gaussians per latent dimension."""
         return (self.memory.head_bias.shape[0] - 2) // (3 * self.latent_size)
 
     @property
     def action_space(self) -> gym.Space:
-        """The game's own; a new object each time, since spaces hold a generator."""
-        return ActionCodec.from_json(self.codec.to_json()).space
+        """A new space equal to the game's own."""
+        return self.codec.new_space()
 
     @property
     def observation_space(self) -> gym.spaces.Box:
@@ -111,38 +118,37 @@ class WorldModel:
             WorldModelError: The frames have another shape or dtype.
         """
         frames = np.asarray(frames)
-        if frames.dtype != np.uint8 or frames.shape[-3:] != (64, 64, 3) or frames.ndim not in (3, 4):
+        if frames.dtype != np.uint8 or frames.shape[-3:] != _FRAME_SHAPE or frames.ndim not in (3, 4):
             raise WorldModelError(
                 f"frames are {frames.dtype} of shape {frames.shape}, expected uint8 (n, 64, 64, 3) or (64, 64, 3)"
             )
-        batch = frames.reshape(-1, 64, 64, 3)
+        batch = frames.reshape(-1, *_FRAME_SHAPE)
         if len(batch) <= _SMALL_BATCH:
-            mu, logvar = convolution.encode(self.vision, batch)
+            mu, logvar = vision_numpy.encode(self.vision, batch)
         else:
             mu, logvar = self._batch_vision.encode(batch)
         shape = (*frames.shape[:-3], self.latent_size)
         return mu.reshape(shape), logvar.reshape(shape)
 
     def decode(self, z: np.ndarray) -> np.ndarray:
-        """The frames that latents stand for: uint8, ``(64, 64, 3)`` or ``(n, 64, 64, 3)``.
-
-        Args:
-            z: ``(Z,)`` or ``(n, Z)``.
+        """The frames of latents: uint8, ``(64, 64, 3)`` or ``(n, 64, 64, 3)``.
 
         Raises:
-            WorldModelError: ``z`` does not have this model's number of latents.
+            WorldModelError: ``z`` is neither ``(Z,)`` nor ``(n, Z)``.
         """
         z = np.asarray(z, np.float32)
         if z.ndim not in (1, 2) or z.shape[-1] != self.latent_size:
             raise WorldModelError(f"z has shape {z.shape}, expected (n, {self.latent_size}) or ({self.latent_size},)")
         batch = z.reshape(-1, self.latent_size)
-        engine = convolution.decode if len(batch) <= _SMALL_BATCH else None
-        frames = engine(self.vision, batch) if engine else self._batch_vision.decode(batch)
-        return frames.reshape(*z.shape[:-1], 64, 64, 3)
+        if len(batch) <= _SMALL_BATCH:
+            frames = vision_numpy.decode(self.vision, batch)
+        else:
+            frames = self._batch_vision.decode(batch)
+        return frames.reshape(*z.shape[:-1], *_FRAME_SHAPE)
 
     @cached_property
     def _batch_vision(self) -> Any:
-        from dreamgym.vision import BatchVision
+        from dreamgym.models.vision import BatchVision
 
         return BatchVision(self.vision)
 
@@ -151,19 +157,19 @@ class WorldModel:
         return dataclasses.replace(self, **changes)
 
     def save(self, folder: str | Path, *, compact: bool = False) -> Path:
-        """Writes the world model into ``folder``, each file whole or not at all, and gives the folder back.
+        """Writes the world model into a folder, each file whole or not at all, and returns the folder.
 
         Args:
-            folder: Made if it is not there.
-            compact: Keep V and the starts as float16, half the size; a latent then changes in its fourth digit.
+            folder: Made if it is missing.
+            compact: Keep V and the starts as float16. That is half the size; a latent changes in its fourth digit.
 
         Raises:
-            WorldModelError: ``details`` is no plain JSON data.
+            WorldModelError: ``details`` is not plain JSON data.
         """
         folder = Path(folder)
         description = {
-            "format": "dreamgym world model",
-            "version": FORMAT_VERSION,
+            "format": FORMAT_NAME,
+            "version": FORMATS["world model"],
             "task": self.task.name,
             "action_space": self.codec.to_json(),
             "temperature": float(self.temperature),
@@ -190,131 +196,61 @@ class WorldModel:
             WorldModelError: The folder is missing or incomplete, or its parts do not fit each other.
             TaskError: Its task is not registered.
         """
-        folder = find_folder(folder)
+        folder = find_world_model(folder)
         description_path = folder / "world_model.json"
-        description = _read_description(description_path)
+        description = read_description(description_path)
         try:
             task = get_task(description["task"])
         except TaskError as error:
             raise TaskError(f"{description_path}: {error}") from error
         try:
             codec = ActionCodec.from_json(description["action_space"])
-            check_temperature(description["temperature"])
+            temperature = check_temperature(description["temperature"])
         except (TaskError, WorldModelError) as error:
             raise WorldModelError(f"{description_path}: {error}") from error
-        starts = read_arrays(folder / "starts.npz", ("mu", "logvar", "action"))
-        memory = read_arrays(folder / "memory.npz", MemoryArrays._fields)
-        vision = read_arrays(folder / "vision.npz", tuple(convolution.array_shapes(1)))
+        vision, memory = load_vision(folder / "vision.npz"), load_memory(folder / "memory.npz")
+        starts = Starts(**read_arrays(folder / "starts.npz", ("mu", "logvar", "action")))
         try:
-            return cls(
-                task=task,
-                codec=codec,
-                vision=vision,
-                memory=MemoryArrays(**memory),
-                starts=Starts(**starts),
-                temperature=description["temperature"],
-                details=description["details"],
-            )
+            return cls(task, codec, vision, memory, starts, temperature, description["details"])
         except WorldModelError as error:
             raise WorldModelError(f"{folder}: {error}") from error
 
-    def _check_sizes(self) -> None:
-        if self.starts.mu.ndim != 3 or len(self.starts) == 0:
-            raise WorldModelError(f"starts.mu has shape {self.starts.mu.shape}, expected (starts, steps + 1, Z)")
-        n, steps, z = self.starts.mu.shape
-        hidden, actions = self.memory.recurrent_kernel.shape[-1] // 4, self.codec.size
-        n_heads = self.memory.head_bias.shape[-1]
-        expected: dict[str, tuple[int, ...]] = {
-            "memory.kernel": (z + actions, 4 * hidden),
-            "memory.recurrent_kernel": (hidden, 4 * hidden),
-            "memory.bias": (4 * hidden,),
-            "memory.head_kernel": (hidden, n_heads),
-            "memory.head_bias": (n_heads,),
-            "starts.logvar": (n, steps, z),
-            "starts.action": (n, steps - 1, actions),
-        } | {f"vision.{name}": shape for name, shape in convolution.array_shapes(z).items()}
-        found = {f"memory.{k}": v for k, v in self.memory._asdict().items()}
-        found |= {f"starts.{k}": v for k, v in vars(self.starts).items()}
-        found |= {f"vision.{k}": v for k, v in self.vision.items()}
-        for name, shape in expected.items():
-            if name not in found:
-                raise WorldModelError(f"{name} is missing; V needs {list(convolution.array_shapes(z))}")
-            if found[name].shape != shape:
-                raise WorldModelError(
-                    f"{name} has shape {found[name].shape}, expected {shape} for {z} latents, "
-                    f"{hidden} units and {actions} action numbers; are all parts of the same training?"
-                )
-        if (n_heads - 2) % (3 * z) or n_heads <= 2:
-            raise WorldModelError(f"memory.head_bias has {n_heads} numbers, expected 3 x mixtures x {z} + 2")
 
-
-def check_temperature(temperature: float) -> float:
-    """Gives a temperature back if it is a finite number above 0.
+def check_temperature(temperature: Any) -> float:
+    """Returns a temperature if it is a finite number above 0.
 
     Raises:
         WorldModelError: It is not.
     """
-    if not isinstance(temperature, Real) or not np.isfinite(temperature) or temperature <= 0:
+    if not is_finite(temperature) or temperature <= 0:
         raise WorldModelError(f"temperature is {temperature!r}, expected a finite number above 0")
     return float(temperature)
 
 
-def find_folder(name: str | Path) -> Path:
-    """The folder of a world model, given as a folder or as the name of a pretrained one.
-
-    A folder that holds no world model does not hide a pretrained one of its name.
-    """
-    folder = Path(name)
-    shipped = sorted(path.parent.name for path in PRETRAINED.glob("*/world_model.json"))
-    if str(name) in shipped and not (folder / "world_model.json").is_file():
-        return PRETRAINED / str(name)
-    if folder.is_dir():
-        return folder
-    raise WorldModelError(f"world model {str(name)!r} is neither a folder nor a pretrained name; shipped: {shipped}")
-
-
-def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Writes named arrays as an ``.npz`` file, whole or not at all."""
-    write_npz(path, {"format_version": np.array(FORMAT_VERSION), **arrays})
-
-
-def read_arrays(path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """Reads named arrays as float32 from an ``.npz`` file, without pickle.
-
-    Raises:
-        WorldModelError: The file is missing, broken, of a later format, lacks an array, or holds NaN.
-    """
-    if not path.is_file():
-        raise WorldModelError(f"{path} is missing; the world model is incomplete, train or copy it again")
-    try:
-        stored = read_npz(path)
-        version = int(stored["format_version"])
-        if version <= FORMAT_VERSION:
-            arrays = {name: np.ascontiguousarray(stored[name], np.float32) for name in names}
-    except (ValueError, TypeError, KeyError) as error:
-        raise WorldModelError(f"{path} is broken or foreign ({error}); expected arrays {list(names)}") from error
-    if version > FORMAT_VERSION:
-        raise WorldModelError(f"{path} has format {version}, this dreamgym reads up to {FORMAT_VERSION}")
-    for name, values in arrays.items():
-        if not np.isfinite(values).all():
-            raise WorldModelError(f"{path} holds NaN or infinite numbers in {name!r}; its training went wrong")
-    return arrays
-
-
-def _read_description(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise WorldModelError(f"{path} is missing; {path.parent} is not a whole world model")
-    try:
-        description = json.loads(path.read_text())
-        if description["format"] != "dreamgym world model":
-            raise ValueError(f"its format is {description['format']!r}")
-        version = int(description["version"])
-        if version <= FORMAT_VERSION:
-            for key, kind in (("task", str), ("action_space", dict), ("temperature", Real), ("details", dict)):
-                if not isinstance(description[key], kind):
-                    raise ValueError(f"{key} is {description[key]!r}")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise WorldModelError(f"{path} is not a description of a world model ({error})") from error
-    if version > FORMAT_VERSION:
-        raise WorldModelError(f"{path} has format {version}, this dreamgym reads up to {FORMAT_VERSION}")
-    return description
+def _check_shapes(model: WorldModel) -> None:
+    if model.starts.mu.ndim != 3 or len(model.starts) == 0:
+        raise WorldModelError(f"starts.mu has shape {model.starts.mu.shape}, expected (starts, steps + 1, Z)")
+    n, steps, z = model.starts.mu.shape
+    hidden, actions = model.memory.recurrent_kernel.shape[-1] // 4, model.codec.size
+    n_heads = model.memory.head_bias.shape[-1]
+    expected: dict[str, tuple[int, ...]] = {
+        "memory.kernel": (z + actions, 4 * hidden),
+        "memory.recurrent_kernel": (hidden, 4 * hidden),
+        "memory.bias": (4 * hidden,),
+        "memory.head_kernel": (hidden, n_heads),
+        "memory.head_bias": (n_heads,),
+        "starts.logvar": (n, steps, z),
+        "starts.action": (n, steps - 1, actions),
+    } | {f"vision.{name}": shape for name, shape in vision_numpy.array_shapes(z).items()}
+    parts = {"memory": model.memory._asdict(), "starts": vars(model.starts), "vision": dict(model.vision)}
+    found = {f"{part}.{name}": array for part, arrays in parts.items() for name, array in arrays.items()}
+    for name, shape in expected.items():
+        if name not in found:
+            raise WorldModelError(f"{name} is missing; V needs {list(vision_numpy.array_shapes(z))}")
+        if found[name].shape != shape:
+            raise WorldModelError(
+                f"{name} has shape {found[name].shape}, expected {shape} for {z} latents, "
+                f"{hidden} units and {actions} action numbers; are all parts of the same training?"
+            )
+    if (n_heads - 2) % (3 * z) or n_heads <= 2:
+        raise WorldModelError(f"memory.head_bias has {n_heads} numbers, expected 3 x mixtures x {z} + 2")

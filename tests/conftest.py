@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from dreamgym.actions import ActionCodec
-from dreamgym.convolution import array_shapes
-from dreamgym.dynamics import MemoryArrays
-from dreamgym.tasks import CAR_RACING, Task
+from dreamgym.games.car_racing.task import CAR_RACING
+from dreamgym.models.dynamics import MemoryArrays
+from dreamgym.models.vision_numpy import array_shapes
+from dreamgym.tasks import Task
 from dreamgym.world_model import Starts, WorldModel
 from tests.tiny_game import TINY_TASK
 
@@ -45,6 +46,12 @@ def tiny_task() -> Task:
 @pytest.fixture(scope="session")
 def tiny_world_model() -> WorldModel:
     return random_world_model(TINY_TASK, gym.spaces.Discrete(3, seed=0), TINY_TASK.hidden_size)
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tiny_world_model: WorldModel, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The tiny world model on disk."""
+    return str(tiny_world_model.save(tmp_path_factory.mktemp("tiny") / "world_model"))
 
 
 @pytest.fixture(scope="session")

@@ -48,11 +48,3 @@ def large(n):
 
 def blas_threads(_):
     return [library["num_threads"] for library in threadpoolctl.threadpool_info() if library["user_api"] == "blas"]
-
-
-def fail_to_start():
-    raise RuntimeError("no start")
-
-
-def leave_a_mark(folder):
-    (Path(folder) / f"started-{os.getpid()}").touch()

@@ -21,9 +21,13 @@ def modules_after(program: str, *arguments: object) -> set[str]:
 
 
 def test_import_adds_next_to_nothing_to_gymnasium():
-    added = modules_after("import dreamgym") - modules_after("import gymnasium, importlib")
+    added = modules_after("import dreamgym") - modules_after("import gymnasium, importlib, pkgutil")
     assert {name for name in added if not name.startswith("dreamgym")} == set()
-    assert {name for name in added if name.startswith("dreamgym")} == {"dreamgym"}
+    assert {name for name in added if name.startswith("dreamgym")} == {
+        "dreamgym",
+        "dreamgym.games",
+        "dreamgym.games.car_racing",
+    }
 
 
 def test_a_dream_is_made_and_stepped_without_tensorflow(car_world_model, tmp_path):

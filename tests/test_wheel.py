@@ -1,50 +1,21 @@
-"""What people install: the wheel holds dreamgym alone, all of it, and works far from the checkout."""
+"""What people install: the wheel holds all of dreamgym, and everything works with it alone, far from the checkout."""
 
 import os
+import shutil
 import subprocess
 import sys
+import sysconfig
+import venv
 import zipfile
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import dreamgym
+from dreamgym.evaluation.scores import load_evaluations
+from tests.commands.test_pipeline import TINY
 
 ROOT = Path(__file__).parents[1]
-
-ELSEWHERE = """
-import sys
-from pathlib import Path
-
-site, checkout, world_model, controller = sys.argv[1:]
-sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != Path(checkout)]
-
-import gymnasium as gym
-
-env = gym.make("dreamgym:WorldModelDream-v0", world_model=world_model, render_mode="rgb_array")
-observation, _ = env.reset(seed=0)
-action = env.action_space.sample()
-observation, reward, terminated, truncated, info = env.step(action)
-assert env.observation_space.contains(observation)
-assert env.render().shape == (256, 256, 3)
-assert "tensorflow" not in sys.modules
-
-import dreamgym
-
-assert Path(dreamgym.__file__).is_relative_to(site), dreamgym.__file__
-known = dreamgym.LinearController.load(controller)
-assert env.action_space.contains(known(observation))
-for name in ("agents", "scripts", "tests"):
-    try:
-        __import__(name)
-    except ImportError:
-        continue
-    raise AssertionError(f"{name} is importable; the test proves nothing")
-scored = dreamgym.evaluate(controller, env="dream", world_model=world_model, episodes=2, max_steps=5, workers=0)
-assert max(scored.lengths) == 5, scored.lengths
-print(f"scored {scored.n} dreams")
-"""
 
 
 @pytest.fixture(scope="module")
@@ -63,11 +34,14 @@ def test_the_wheel_holds_all_of_dreamgym_and_nothing_else(wheel):
         (metadata,) = [name for name in names if name.endswith(".dist-info/METADATA")]
         described = archive.read(metadata).decode()
         (points,) = [name for name in names if name.endswith("entry_points.txt")]
-        assert "dreamgym.envs.legacy_gym:register_envs" in archive.read(points).decode()
+        entry_points = archive.read(points).decode()
+    assert "dreamgym.envs.legacy_gym:register_envs" in entry_points
+    assert "dreamgym = dreamgym.commands:main" in entry_points
     held = {name for name in names if ".dist-info/" not in name}
     package = [path for path in (ROOT / "dreamgym").rglob("*") if path.is_file() and "__pycache__" not in path.parts]
     assert held == {path.relative_to(ROOT).as_posix() for path in package if not path.name.startswith(".")}
     assert "dreamgym/py.typed" in held
+    assert "dreamgym/pretrained/car-racing/controller.npz" in held
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert f"Version: {dreamgym.__version__}" in described
     for extra in ("sb3", "gym"):
@@ -75,27 +49,53 @@ def test_the_wheel_holds_all_of_dreamgym_and_nothing_else(wheel):
     assert "Requires-Python: <3.14,>=3.11" in described
 
 
-def test_the_wheel_dreams_and_scores_far_from_the_checkout(wheel, car_world_model, tmp_path):
-    site, away = tmp_path / "site", tmp_path / "away"
-    away.mkdir()
-    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", str(site)]
-    subprocess.run([*install, str(wheel)], cwd=away, check=True, capture_output=True, timeout=120)
-    assert {path.name for path in site.iterdir() if ".dist-info" not in path.name} == {"dreamgym"}
+@pytest.fixture(scope="module")
+def run(wheel, tmp_path_factory):
+    """Runs a program of a new environment that has the wheel and its dependencies, in a folder with a game."""
+    home = tmp_path_factory.mktemp("elsewhere")
+    venv.create(home / "env", with_pip=False)
+    programs = home / "env" / ("Scripts" if os.name == "nt" else "bin")
+    (site,) = (home / "env").glob("**/site-packages")
+    install = [sys.executable, "-m", "pip", "--python", str(programs / "python"), "install", "--quiet", "--no-deps"]
+    subprocess.run([*install, "--no-index", str(wheel)], cwd=home, check=True, capture_output=True, timeout=120)
+    # The dependencies come from this suite's own environment. Its .pth files, and so the checkout, are not read.
+    (site / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    shutil.copy(ROOT / "tests" / "tiny_game.py", home / "tiny_game.py")
+    shutil.copy(ROOT / "agents" / "ppo.py", home / "ppo.py")
+    environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "DREAMGYM_HOME")}
 
-    world_model = car_world_model.save(tmp_path / "world_model")
-    size = 2 * (car_world_model.latent_size + car_world_model.hidden_size + 1)
-    controller = dreamgym.LinearController(np.zeros(size), "car_racing", car_world_model.codec, "steer_calmly")
-    controller.save(tmp_path / "controller.npz")
-    program = away / "elsewhere.py"
-    program.write_text(ELSEWHERE)
-    command = [sys.executable, program, site, ROOT, world_model, tmp_path / "controller.npz"]
-    done = subprocess.run(
-        [str(word) for word in command],
-        cwd=away,
-        env=os.environ | {"PYTHONPATH": str(site)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "scored 2 dreams" in done.stdout
+    def run_program(*words, code=0):
+        command = [str(programs / words[0]), *map(str, words[1:])]
+        done = subprocess.run(command, cwd=home, env=environment, capture_output=True, text=True, timeout=180)
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    assert str(site) in run_program("python", "-c", "import dreamgym; print(dreamgym.__file__)")
+    for name in ("agents", "scripts", "tests"):
+        assert "ModuleNotFoundError" in run_program("python", "-c", f"import {name}", code=1)
+    return run_program
+
+
+def test_a_tiny_pipeline_runs_with_the_wheel_alone(run, tmp_path):
+    experiment, exported = tmp_path / "tiny", tmp_path / "exported"
+    settings = [word.replace("tests.tiny_game", "tiny_game") for word in TINY]
+    assert "trained in the dream" in run("dreamgym", "pipeline", "--experiment", experiment, *settings)
+    assert "next: dreamgym record" in run("dreamgym", "status", experiment)
+    best, scores = experiment / "controller" / "best.npz", tmp_path / "scores.json"
+    run("dreamgym", "evaluate", best, "--episodes", 2, "--workers", 1, "--output", scores)
+    assert load_evaluations(scores)[0].task == "tiny_game"
+    run("dreamgym", "record", best, "--steps", 3, "--output", tmp_path / "film.gif")
+    run("dreamgym", "export", experiment, "--output", exported)
+    run("dreamgym", "evaluate", exported, "--task", "tiny_game:TINY_TASK", "--env", "dream", "--episodes", 2)
+    assert (tmp_path / "film.gif").stat().st_size > 500
+
+
+def test_the_pretrained_world_model_ships_and_ppo_trains_in_it(run, tmp_path):
+    pytest.importorskip("stable_baselines3")
+    agent = tmp_path / "ppo.zip"
+    words = ["--world-model", "car-racing", "--output", agent, "--steps", 64, "--num-envs", 2, "--rollout-steps", 32]
+    run("python", "ppo.py", *words, "--batch-size", 32)
+    assert agent.exists()
+    words = ["--world-model", "car-racing", "--env", "dream", "--episodes", 1, "--max-steps", 5, "--workers", 0]
+    assert "ppo" in run("dreamgym", "evaluate", agent, *words, "--no-controls")
+    assert "controller" in run("dreamgym", "evaluate", "car-racing", *words[2:], "--no-controls")

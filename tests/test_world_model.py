@@ -9,7 +9,7 @@ import pytest
 
 from dreamgym.actions import ActionCodec
 from dreamgym.errors import TaskError, WorldModelError
-from dreamgym.files import read_npz
+from dreamgym.running.files import read_npz
 from dreamgym.tasks import Task
 from dreamgym.world_model import Starts, WorldModel, check_temperature
 from tests.conftest import random_world_model
@@ -108,7 +108,7 @@ def test_latents_of_another_size_are_refused(tiny_world_model, shape):
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(WorldModelError, match=r"'.*nowhere' is neither a folder nor a pretrained name; shipped: \["):
+    with pytest.raises(WorldModelError, match=r"'.*nowhere' is neither a folder nor a pretrained name; pretrained: \["):
         WorldModel.load(tmp_path / "nowhere")
 
 
@@ -145,7 +145,7 @@ def test_a_broken_file_is_named(folder, file, kind):
         ("memory.npz", {"kernel": None}, "kernel"),
         ("starts.npz", {"logvar": None}, "logvar"),
         ("memory.npz", {"format_version": None}, "format_version"),
-        ("memory.npz", {"format_version": np.array(99)}, "has format 99, this dreamgym reads up to 1"),
+        ("memory.npz", {"format_version": np.array(99)}, "its format is 99, this dreamgym reads up to 1"),
         ("vision.npz", {"mu_bias": np.array([{}] * 4, dtype=object)}, "pickle"),
         ("vision.npz", {"mu_bias": np.array(["a"] * 4)}, "broken or foreign"),
         ("vision.npz", {"mu_bias": np.float32([0, np.nan, 0, 0])}, "NaN or infinite numbers in 'mu_bias'"),
@@ -162,12 +162,13 @@ def test_arrays_that_cannot_be_are_named(folder, file, changes, match):
     ("changes", "match"),
     [
         ({"format": "another"}, "its format is 'another'"),
-        ({"version": 99}, "has format 99, this dreamgym reads up to 1"),
+        ({"version": 99}, "its format is 99, this dreamgym reads up to 1"),
         ({"version": "new"}, "not a description"),
         ({"temperature": 0}, "temperature is 0, expected a finite number above 0"),
         ({"temperature": -1.5}, "temperature is -1.5"),
         ({"temperature": float("nan")}, "temperature is nan"),
         ({"temperature": "warm"}, "temperature is 'warm'"),
+        ({"temperature": 10**400}, "temperature is 1000"),
         ({"task": 5}, "task is 5"),
         ({"details": None}, "details is None"),
         ({"action_space": {}}, "action space"),
@@ -227,7 +228,7 @@ def test_parts_are_checked_when_put_together(tiny_world_model):
         tiny_world_model.replace(temperature=0)
 
 
-@pytest.mark.parametrize("temperature", [0, -1, float("nan"), float("inf"), None, "1"])
+@pytest.mark.parametrize("temperature", [0, -1, float("nan"), float("inf"), None, "1", 10**400])
 def test_a_temperature_is_a_number_above_0(temperature):
     with pytest.raises(WorldModelError, match="expected a finite number above 0"):
         check_temperature(temperature)

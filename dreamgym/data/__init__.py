@@ -1,1 +1,1 @@
-"""What was played: episodes, how they are collected, and the latents that V makes of them."""
+"""Episodes of the real game and their latents: file formats, encoding, and input pipelines of V and M."""

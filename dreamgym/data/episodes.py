@@ -1,233 +1,182 @@
-"""Episodes of a real game as files: one TFRecord file an episode, its frames PNG-encoded."""
+"""Writes and reads episodes of the real game, as one TFRecord file per episode with frames as PNG."""
 
-import struct
 import warnings
-import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
-from dreamgym.data.tfrecord import decode_example, decode_record, encode_example, encode_record
+from dreamgym.data.png import decode_png, encode_png
+from dreamgym.data.tfrecord import Feature, decode_example, decode_record, encode_example, encode_record
 from dreamgym.errors import DataError
-from dreamgym.files import write_whole
+from dreamgym.running.files import write_whole
+from dreamgym.running.provenance import FORMATS, check_format
 from dreamgym.tasks import FRAME_SIZE
 
-EPISODE_FORMAT, EPISODE_VERSION = b"dreamgym episode", 1
-_PNG_SIGNATURE, _RGB, _UP_FILTER = b"\x89PNG\r\n\x1a\n", 2, 2
+EPISODE_FORMAT = b"dreamgym episode"
+BAD_FEATURES = (ValueError, KeyError, IndexError, AttributeError, TypeError)
+"""Errors that missing features, or features of a wrong type or size, raise while they are decoded."""
 Item = TypeVar("Item")
 
 
-@dataclass(frozen=True)
-class Episode:
-    """What happened in one episode of T steps.
-
-    Frame t is what the policy saw when it chose action t, reward t is what action t earned and frame t + 1
-    what it led to, the last one included.
+@dataclass(frozen=True, kw_only=True)
+class Steps:
+    """The T steps of an episode, without its frames.
 
     Attributes:
-        frames: ``(T + 1, 64, 64, 3)`` uint8, RGB.
-        actions: ``(T, A)`` float32, coded (:class:`dreamgym.actions.ActionCodec`).
-        rewards: ``(T,)`` float32, the game's own.
-        targets: ``(T,)`` float32, what M learns to predict of them.
+        actions: ``(T, A)`` float32, coded by :class:`dreamgym.actions.ActionCodec`.
+        rewards: ``(T,)`` float32, the game's rewards.
+        targets: ``(T,)`` float32, what M learns to predict instead of the rewards (``Task.target``).
         terminated: ``(T,)`` bool.
-        truncated: Whether the last step was the horizon's or the collector's end, not the game's.
-        seed: Of the env, the policy and the latents' noise.
-        env_id: The env that was played.
-        policy: The name of the policy.
-        task: The name of the task.
+        truncated: Whether the episode ended without termination, for example at a step limit.
+        seed: The seed of the env, the policy and the posterior's noise.
     """
 
-    frames: np.ndarray
     actions: np.ndarray
     rewards: np.ndarray
     targets: np.ndarray
     terminated: np.ndarray
     truncated: bool
     seed: int
-    env_id: str
-    policy: str
-    task: str
 
     def __len__(self) -> int:
         return len(self.actions)
 
 
-def encode_png(frame: np.ndarray) -> bytes:
-    """An RGB uint8 frame as a PNG file.
+@dataclass(frozen=True, kw_only=True)
+class Episode(Steps):
+    """An episode of the real game. Action t was chosen at frame t, earned reward t and led to frame t + 1.
 
-    Differences from the row above and run lengths make these flat pictures nearly as small as the best that a
-    library finds by trying, in half the time of the quickest setting that every build of OpenCV has.
+    Attributes:
+        frames: ``(T + 1, 64, 64, 3)`` uint8, RGB.
+        env_id: The Gymnasium id of the env.
+        policy: The name of the policy.
+        task: The name of the task.
     """
-    height, width, _ = frame.shape
-    rows = frame.reshape(height, 3 * width)
-    filtered = np.empty((height, 1 + 3 * width), np.uint8)
-    filtered[:, 0] = _UP_FILTER
-    filtered[0, 1:] = rows[0]
-    np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
-    packer = zlib.compressobj(1, zlib.DEFLATED, 14, 6, zlib.Z_RLE)
-    packed = packer.compress(filtered.data) + packer.flush()
-    header = struct.pack(">2I5B", width, height, 8, _RGB, 0, 0, 0)
-    return _PNG_SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", packed) + _chunk(b"IEND", b"")
 
-
-def _chunk(kind: bytes, content: bytes) -> bytes:
-    """A piece of a PNG file: length, kind, content, checksum."""
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(content, zlib.crc32(kind)))
-
-
-def decode_png(content: bytes) -> np.ndarray:
-    """The RGB uint8 frame of a PNG file.
-
-    Raises:
-        ValueError: It is none.
-    """
-    import cv2
-
-    picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) if content else None
-    if picture is None:
-        raise ValueError("a frame is no PNG")
-    return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+    frames: np.ndarray
+    env_id: str
+    policy: str
+    task: str
 
 
 def encode_episode(episode: Episode, pngs: Sequence[bytes] | None = None) -> bytes:
-    """An episode as the content of a file; the same episode gives the same bytes.
-
-    Args:
-        episode: What to encode.
-        pngs: Its frames, encoded already; the episode's own are then not looked at.
-    """
-    example = encode_example(
-        {
-            "format": [EPISODE_FORMAT],
-            "version": [EPISODE_VERSION],
-            "frames": [encode_png(frame) for frame in episode.frames] if pngs is None else list(pngs),
-            "actions": episode.actions,
-            "rewards": episode.rewards,
-            "targets": episode.targets,
-            "terminated": [int(flag) for flag in episode.terminated],
-            "truncated": [int(episode.truncated)],
-            "seed": [episode.seed],
-            "env_id": [episode.env_id.encode()],
-            "policy": [episode.policy.encode()],
-            "task": [episode.task.encode()],
-        }
-    )
-    return encode_record(example)
+    """Encodes an episode as the content of a file. ``pngs``, if given, replaces ``episode.frames``."""
+    features = {
+        "frames": [encode_png(frame) for frame in episode.frames] if pngs is None else list(pngs),
+        **encode_steps(episode),
+        **{name: [getattr(episode, name).encode()] for name in ("env_id", "policy", "task")},
+    }
+    return encode_features(EPISODE_FORMAT, features)
 
 
 def decode_episode(content: bytes, name: str | Path = "the episode") -> Episode:
-    """The episode that :func:`encode_episode` made bytes of.
-
-    Args:
-        content: A file's.
-        name: What an error calls it.
+    """Decodes the content of a file that :func:`encode_episode` made. ``name`` names the file in errors.
 
     Raises:
-        DataError: The content is truncated, altered, foreign or of a later format.
+        DataError: The content is truncated, altered, incomplete, of another format or of a newer version.
     """
-    features = decode_features(content, EPISODE_FORMAT, EPISODE_VERSION, name)
+    features = decode_features(content, EPISODE_FORMAT, name)
     try:
         frames = np.stack([decode_png(png) for png in features["frames"]])
-        n_steps = len(frames) - 1
-        episode = Episode(
-            frames=frames,
-            actions=features["actions"].reshape(n_steps, -1),
-            rewards=features["rewards"].reshape(n_steps),
-            targets=features["targets"].reshape(n_steps),
-            terminated=np.array(features["terminated"], bool).reshape(n_steps),
-            truncated=bool(features["truncated"][0]),
-            seed=features["seed"][0],
-            env_id=features["env_id"][0].decode(),
-            policy=features["policy"][0].decode(),
-            task=features["task"][0].decode(),
-        )
         if frames.shape[1:] != (FRAME_SIZE, FRAME_SIZE, 3):
-            raise ValueError(f"its frames have shape {frames.shape[1:]}")
-    except (ValueError, KeyError, IndexError, AttributeError) as error:
-        raise DataError(f"{name} is not a whole episode ({error}); delete it and collect again") from error
-    return episode
+            raise ValueError(f"its frames have shape {frames.shape[1:]}, expected {(FRAME_SIZE, FRAME_SIZE, 3)}")
+        names = {name: features[name][0].decode() for name in ("env_id", "policy", "task")}
+        return Episode(**decode_steps(features, len(frames) - 1), frames=frames, **names)
+    except BAD_FEATURES as error:
+        raise DataError(f"{name} is not a complete episode ({error}); delete it and collect again") from error
 
 
-def decode_features(content: bytes, expected: bytes, version: int, name: str | Path) -> dict[str, Any]:
-    """The features of a file of one of dreamgym's formats.
+def encode_steps(steps: Steps) -> dict[str, Any]:
+    """The features of a file that hold the steps."""
+    return {
+        "actions": steps.actions,
+        "rewards": steps.rewards,
+        "targets": steps.targets,
+        "terminated": [int(flag) for flag in steps.terminated],
+        "truncated": [int(steps.truncated)],
+        "seed": [steps.seed],
+    }
 
-    Args:
-        content: The file's.
-        expected: The format's name.
-        version: The latest one that can be read.
-        name: What an error calls the file.
+
+def decode_steps(features: Mapping[str, Any], n_steps: int) -> dict[str, Any]:
+    """The fields of :class:`Steps` from a file's features. Raises one of ``BAD_FEATURES`` if they do not fit."""
+    return {
+        "actions": features["actions"].reshape(n_steps, -1),
+        "rewards": features["rewards"].reshape(n_steps),
+        "targets": features["targets"].reshape(n_steps),
+        "terminated": np.array(features["terminated"], bool).reshape(n_steps),
+        "truncated": bool(features["truncated"][0]),
+        "seed": features["seed"][0],
+    }
+
+
+def encode_features(file_format: bytes, features: Mapping[str, Feature]) -> bytes:
+    """Encodes features as the content of a file of a format, ``EPISODE_FORMAT`` or ``LATENTS_FORMAT``."""
+    version = FORMATS[file_format.decode().removeprefix("dreamgym ")]
+    return encode_record(encode_example({"format": [file_format], "version": [version], **features}))
+
+
+def decode_features(content: bytes, expected: bytes, name: str | Path) -> dict[str, Any]:
+    """Decodes the features of a file of the format ``expected``. ``name`` names the file in errors.
 
     Raises:
-        DataError: The content is truncated, altered, of another format or a later version.
+        DataError: The content is truncated, altered, of another format or of a newer version.
     """
     try:
         features: dict[str, Any] = decode_example(decode_record(content))
     except ValueError as error:
-        raise DataError(f"{name} is broken or foreign: {error}; delete it and make it again") from error
+        raise DataError(f"{name} is broken or foreign ({error}); delete it and make it again") from error
     if features.get("format") != [expected] or not features.get("version"):
-        raise DataError(f"{name} is foreign: expected a {expected.decode()}, found {features.get('format')}")
-    if features["version"][0] > version:
-        raise DataError(f"{name} has format {features['version'][0]}, this dreamgym reads up to {version}")
+        found = features.get("format")
+        raise DataError(f"{name} is foreign: expected a {expected.decode()}, found {found}; move it elsewhere")
+    try:
+        check_format(expected.decode().removeprefix("dreamgym "), features["version"][0])
+    except ValueError as error:
+        raise DataError(f"{name} cannot be read: {error}; update dreamgym, or make the file again") from error
     return features
 
 
-def write_episode(path: Path, episode: Episode | bytes) -> None:
-    """Writes an episode, or one already encoded, whole or not at all."""
-    write_whole(Path(path), episode if isinstance(episode, bytes) else encode_episode(episode))
+def write_episode(path: Path, episode: Episode) -> None:
+    """Writes an episode. The file is replaced atomically."""
+    write_whole(path, encode_episode(episode))
 
 
 def read_bytes(path: Path) -> bytes:
-    """A file's content.
-
-    Raises:
-        DataError: It cannot be read.
-    """
+    """Reads a file. Raises DataError if that is not possible."""
     try:
         return Path(path).read_bytes()
     except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}") from error
+        raise DataError(f"{path} cannot be read: {error.strerror}; check the path and its permissions") from error
 
 
 def read_episode(path: Path) -> Episode:
-    """Reads an episode.
-
-    Raises:
-        DataError: The file is missing, truncated, altered or foreign.
-    """
+    """Reads an episode. Errors are those of :func:`read_bytes` and :func:`decode_episode`."""
     return decode_episode(read_bytes(path), path)
 
 
 def list_episodes(folder: Path) -> list[Path]:
-    """The files of a folder of rollouts or latents, in order; empty if there is no such folder."""
+    """The episode files of a folder of rollouts or latents, sorted by name. Empty if the folder does not exist."""
     return sorted(Path(folder).glob("episode-*.tfrecord"))
 
 
-def iterate_episodes(paths: Iterable[Path]) -> Iterator[Episode]:
-    """Reads episodes one after the other, as :func:`read_episodes` does."""
-    return read_good(paths, read_episode)
-
-
 def read_episodes(paths: Iterable[Path]) -> list[Episode]:
-    """Reads episodes; a broken file is named in a warning and left out.
-
-    Raises:
-        DataError: There is no file, or more than half of them are broken.
-    """
-    return list(iterate_episodes(paths))
+    """Reads episodes. Bad files are handled as by :func:`read_good`."""
+    return list(read_good(paths, read_episode))
 
 
 def read_good(paths: Iterable[Path], read: Callable[[Path], Item]) -> Iterator[Item]:
-    """Yields what ``read`` makes of each path; where it raises DataError, the file is skipped with a warning.
+    """Yields ``read(path)`` for each path. If it raises DataError, the file is skipped with a warning.
 
     Raises:
-        DataError: There is no path, or more than half of the files were bad (told after the last one).
+        DataError: There are no paths; or, after the last one, more than half of them were skipped.
     """
-    n_files, bad = 0, []
+    paths, bad = list(paths), []
+    if not paths:
+        raise DataError("there are no episodes to read; collect some first (files episode-*.tfrecord)")
     for path in paths:
-        n_files += 1
         try:
             item = read(path)
         except DataError as error:
@@ -235,7 +184,7 @@ def read_good(paths: Iterable[Path], read: Callable[[Path], Item]) -> Iterator[I
             bad.append(path)
             continue
         yield item
-    if n_files == 0:
-        raise DataError("there are no episodes to read; expected files episode-*.tfrecord, collect some first")
-    if 2 * len(bad) > n_files:
-        raise DataError(f"{len(bad)} of {n_files} files are bad, the first is {bad[0]}; make them again")
+    if 2 * len(bad) > len(paths):
+        raise DataError(
+            f"{len(bad)} of {len(paths)} files are bad, the first is {bad[0]}; delete them and make them again"
+        )

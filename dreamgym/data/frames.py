@@ -1,51 +1,45 @@
-"""V's input: the frames of many episodes, from memory where they fit and streamed where they do not."""
+"""V's input pipeline: shuffled batches of the frames of many episodes, from memory or streamed from files."""
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from dreamgym.data.episodes import (
-    EPISODE_FORMAT,
-    EPISODE_VERSION,
-    decode_features,
-    iterate_episodes,
-    read_bytes,
-    read_good,
-)
+from dreamgym.data.episodes import EPISODE_FORMAT, decode_features, read_bytes, read_episodes, read_good
+from dreamgym.data.tfrecord import read_checksum
+from dreamgym.running.seeding import Stream, generator
 
 MEMORY_LIMIT = 6_000_000_000  # bytes; about 490,000 frames of 64x64x3
-_SHARD = 32  # episodes shuffled together when streaming
+_SHARD = 32  # Episodes that are decoded and shuffled together when streaming.
 
 
 class FrameStore:
-    """The frames of episode files, drawn in an order that follows from a seed and the epoch.
+    """The frames of episode files. Files that cannot be read are skipped with a warning, and not in ``paths``.
 
-    Args:
-        paths: Episode files.
-        memory_limit: Bytes up to which all frames are kept decoded; beyond, each epoch reads them anew in shards of
-            whole episodes.
-
-    A broken file is named in a warning and left out.
+    If all decoded frames take at most ``memory_limit`` bytes, they are kept in memory. Otherwise every epoch reads the
+    files again, in shards of whole episodes. ``fingerprint`` is a hash of the files' checksums, in their order.
 
     Raises:
-        DataError: There is no file, or more than half of them are broken.
+        DataError: There are no files, or more than half of them were skipped.
     """
 
     def __init__(self, paths: Sequence[Path], memory_limit: int = MEMORY_LIMIT):
         counted = list(read_good(paths, lambda path: (path, _count_frames(path))))
         self.paths = [path for path, _ in counted]
+        self.fingerprint = hashlib.sha256(str([read_checksum(path) for path in self.paths]).encode()).hexdigest()
         self._length = sum(count for _, count in counted)
-        self._frames: np.ndarray | None = None
-        if len(self) * 64 * 64 * 3 <= memory_limit:
-            self._frames = _read_all(self.paths)
+        self._frames = _read_all(self.paths) if len(self) * 64 * 64 * 3 <= memory_limit else None
 
     def __len__(self) -> int:
         return self._length
 
     def batches(self, batch_size: int, seed: int, epoch: int) -> Iterator[np.ndarray]:
-        """An epoch's batches, uint8 ``(batch_size, 64, 64, 3)``; a last incomplete one is left out."""
-        rng = np.random.default_rng([seed, 6, epoch])
+        """Yields the batches of an epoch, uint8 ``(batch_size, 64, 64, 3)``. An incomplete last batch is left out.
+
+        The order follows from seed and epoch. Frames are shuffled within a shard when streaming, else all together.
+        """
+        rng = generator(seed, Stream.VISION_BATCHES, epoch)
         left = np.empty((0, 64, 64, 3), np.uint8)
         for shard in self._shards(rng):
             pool = np.concatenate([left, shard]) if len(left) else shard
@@ -56,8 +50,8 @@ class FrameStore:
             left = pool[order[whole:]]
 
     def sample(self, n: int, seed: int) -> np.ndarray:
-        """Up to n frames drawn from all of them, uint8 ``(n, 64, 64, 3)``."""
-        rng = np.random.default_rng([seed, 8])
+        """Samples up to n different frames, uint8 ``(n, 64, 64, 3)``: when streaming, from 32 random episodes only."""
+        rng = generator(seed, Stream.HELD_OUT_FRAMES)
         if self._frames is not None:
             return self._frames[rng.permutation(len(self))[:n]]
         frames = _read_all([self.paths[i] for i in rng.permutation(len(self.paths))[:_SHARD]])
@@ -73,9 +67,9 @@ class FrameStore:
 
 
 def _count_frames(path: Path) -> int:
-    """The frames in a file, which is checked to be whole but not decoded."""
-    return len(decode_features(read_bytes(path), EPISODE_FORMAT, EPISODE_VERSION, path)["frames"])
+    """The number of frames in a file. Checks the record, but does not decode the frames."""
+    return len(decode_features(read_bytes(path), EPISODE_FORMAT, path)["frames"])
 
 
 def _read_all(paths: Sequence[Path]) -> np.ndarray:
-    return np.concatenate([episode.frames for episode in iterate_episodes(paths)])
+    return np.concatenate([episode.frames for episode in read_episodes(paths)])

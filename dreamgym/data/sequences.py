@@ -1,4 +1,4 @@
-"""M's input: episodes of latents cut into windows, the starts of dreams, and what is held out."""
+"""Training windows for M, starts of dreams, and the split into training and held-out episodes."""
 
 from collections.abc import Sequence
 from typing import TypeVar
@@ -7,37 +7,33 @@ import numpy as np
 
 from dreamgym.data.latents import LatentEpisode
 from dreamgym.errors import DataError
+from dreamgym.running.seeding import Stream, generator
 from dreamgym.world_model import Starts
 
 Item = TypeVar("Item")
-_MARGIN = 10  # steps that a dream should have before the point where the game it begins in ended
+_MARGIN = 10  # Steps between the end of a start and the termination of its episode.
 
 
 def windows(episodes: Sequence[LatentEpisode], length: int, stride: int | None = None) -> dict[str, np.ndarray]:
-    """Windows of L steps that cover every step of every episode.
+    """Cuts episodes into windows of L steps that cover every step. Windows at an episode's end are padded with zeros.
 
-    A window that reaches past its episode's end is padded with zeros of weight 0.
-
-    Args:
-        episodes: Latents.
-        length: L, steps a window.
-        stride: Steps between the beginnings of windows, at most L; L if None, so that they do not overlap.
+    ``stride`` is the number of steps from one window to the next, 1 to L; if None, it is L and windows do not overlap.
 
     Returns:
-        What :class:`dreamgym.memory.Memory` is trained on, float32: ``mu`` and ``logvar`` ``(n, L + 1, Z)``,
-        ``action`` ``(n, L, A)``, ``target``, ``done`` and ``weight`` ``(n, L)``.
+        Training data of :class:`dreamgym.models.memory.Memory`, float32: ``mu`` and ``logvar`` ``(n, L + 1, Z)``,
+        ``action`` ``(n, L, A)``, ``target``, ``done`` and ``weight`` ``(n, L)``. ``weight`` is 0 for padding, else 1.
 
     Raises:
-        DataError: There is no episode, or the stride would leave steps out.
+        DataError: There is no episode, or the stride is out of range.
     """
     step = length if stride is None else stride
     if not episodes or not 0 < step <= length:
-        raise DataError(f"cannot cut {len(episodes)} episodes into windows of {length} steps, {step} apart")
-    places = [(e, start) for e, episode in enumerate(episodes) for start in _beginnings(len(episode), length, step)]
-    n, z, a = len(places), episodes[0].mu.shape[1], episodes[0].actions.shape[1]
-    arrays = {name: np.zeros((n, length + 1, z), np.float32) for name in ("mu", "logvar")}
-    arrays["action"] = np.zeros((n, length, a), np.float32)
-    arrays |= {name: np.zeros((n, length), np.float32) for name in ("target", "done", "weight")}
+        raise DataError(f"{len(episodes)} episodes, stride {step}; expected at least 1, and a stride of 1 to {length}")
+    places = [(e, start) for e, episode in enumerate(episodes) for start in _window_starts(len(episode), length, step)]
+    z, a = episodes[0].mu.shape[1], episodes[0].actions.shape[1]
+    shapes: dict[str, tuple[int, ...]] = {"mu": (length + 1, z), "logvar": (length + 1, z), "action": (length, a)}
+    shapes |= dict.fromkeys(("target", "done", "weight"), (length,))
+    arrays = {name: np.zeros((len(places), *shape), np.float32) for name, shape in shapes.items()}
     for i, (e, start) in enumerate(places):
         episode, end = episodes[e], min(start + length, len(episodes[e]))
         size = end - start
@@ -50,8 +46,8 @@ def windows(episodes: Sequence[LatentEpisode], length: int, stride: int | None =
     return arrays
 
 
-def _beginnings(n_steps: int, length: int, stride: int) -> range:
-    """Where windows begin: the last one is the first that reaches the end."""
+def _window_starts(n_steps: int, length: int, stride: int) -> range:
+    """First steps of an episode's windows. The last window is the first one that reaches the episode's end."""
     n_windows = 1 + max(0, -(-(n_steps - length) // stride))
     return range(0, n_windows * stride, stride)
 
@@ -59,28 +55,22 @@ def _beginnings(n_steps: int, length: int, stride: int) -> range:
 def make_starts(
     episodes: Sequence[LatentEpisode], count: int, steps: int, seed: int = 0, rewarded: float = 0.0
 ) -> Starts:
-    """Short sequences drawn from all over the episodes, for dreams to begin with.
+    """Draws short sequences at random from all episodes, for dreams to start with: ``count`` of ``steps`` steps each.
 
-    They end some steps before a game's end, so that a dream has something left to play; only if there are none
-    such, up to it.
-
-    Args:
-        episodes: Latents.
-        count: S, how many.
-        steps: L, their length.
-        seed: Of the draws.
-        rewarded: The part of them drawn from where the game paid an above-average target within the sequence. A
-            random driver is mostly off the road, and a dream that begins there teaches nothing about roads.
+    A start ends at least 10 steps before its episode terminates, so that the dream has steps left to play. If no
+    episode is long enough for that, the distance is 1 step. The fraction ``rewarded`` of starts is drawn only from
+    those whose targets sum to more than the mean: a random driver is mostly off the road, and a dream that starts
+    there teaches nothing about roads.
 
     Raises:
-        DataError: No episode is as long as a start.
+        DataError: No episode is long enough for a start.
     """
     places = _places(episodes, steps, _MARGIN)
     if len(places) == 0:
         places = _places(episodes, steps, 1)
     if len(places) == 0:
-        raise DataError(f"no episode has more than the {steps} steps of a start; collect longer episodes")
-    rng = np.random.default_rng([seed, 5])
+        raise DataError(f"no episode is long enough for a start of {steps} steps; collect longer episodes")
+    rng = generator(seed, Stream.STARTS)
     paid = np.array([episodes[e].targets[t : t + steps].sum() for e, t in places])
     best = places[paid > paid.mean()]
     n_best = round(rewarded * count) if len(best) else 0
@@ -97,25 +87,25 @@ def _draw(places: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarra
 
 
 def _places(episodes: Sequence[LatentEpisode], steps: int, margin: int) -> np.ndarray:
-    """All ``(episode, step)`` where a start may begin, ``(n, 2)``."""
+    """Indices ``(episode, first step)`` of all possible starts, ``(n, 2)``."""
     places = []
     for e, episode in enumerate(episodes):
         end = len(episode) - (margin if episode.terminated[-1] else 0)
-        places.append([(e, t) for t in range(max(0, end - steps + 1))])
-    return np.array([place for some in places for place in some], np.int64).reshape(-1, 2)
+        places += [(e, t) for t in range(end - steps + 1)]
+    return np.array(places, np.int64).reshape(-1, 2)
 
 
 def split_episodes(items: Sequence[Item], held_out: float = 0.1, seed: int = 0) -> tuple[list[Item], list[Item]]:
-    """Splits whole episodes into those to train on and those held out, each in the order given.
-
-    At least one is held out, and at least one is left, wherever there are two.
+    """Splits episodes at random into training and held-out ones, at least one of each. Both keep their order.
 
     Raises:
-        DataError: There are fewer than two, or ``held_out`` is no part of 1.
+        DataError: There are fewer than two episodes, or the fraction ``held_out`` is not between 0 and 1.
     """
     if len(items) < 2 or not 0 < held_out < 1:
-        raise DataError(f"cannot hold out {held_out} of {len(items)} episodes; expected at least 2, and 0 < part < 1")
+        raise DataError(
+            f"cannot hold out {held_out} of {len(items)} episodes; expected at least 2, and 0 < held_out < 1"
+        )
     n_held = min(max(1, round(held_out * len(items))), len(items) - 1)
-    held = set(np.random.default_rng([seed, 9]).permutation(len(items))[:n_held].tolist())
+    held = set(generator(seed, Stream.HELD_OUT_EPISODES).permutation(len(items))[:n_held].tolist())
     train = [item for i, item in enumerate(items) if i not in held]
     return train, [item for i, item in enumerate(items) if i in held]

@@ -1,42 +1,50 @@
-"""TFRecord files of one ``tf.train.Example`` each, written and read without TensorFlow.
+"""Writes and reads TFRecord files that hold one ``tf.train.Example``, without TensorFlow.
 
-The two formats are small and frozen: a record is its length, the length's checksum, the data and the data's
-checksum (CRC-32C, masked); an Example is a map from names to lists of bytes, float32 or int64.
-TensorFlow reads these files with ``tf.data.TFRecordDataset`` and ``tf.io.parse_single_example``.
+A record is its length, the length's checksum, the data and the data's checksum (masked CRC-32C). An Example maps
+names to lists of bytes, float32 or int64. TensorFlow reads these files with ``tf.data.TFRecordDataset`` and
+``tf.io.parse_single_example``.
 """
 
+import os
 import struct
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 import google_crc32c
 import numpy as np
 
 Feature = Sequence[bytes] | Sequence[int] | np.ndarray
 _HEADER, _FOOTER = 12, 4
-_BYTES, _FLOATS, _INTS = 1, 2, 3  # the fields of a Feature
+_BYTES, _FLOATS, _INTS = 1, 2, 3  # field numbers of the message Feature
 
 
 def encode_record(data: bytes) -> bytes:
-    """A whole TFRecord file that holds ``data`` as its only record."""
+    """The content of a TFRecord file with ``data`` as its only record."""
     length = struct.pack("<Q", len(data))
     return b"".join((length, _checksum(length), data, _checksum(data)))
 
 
 def decode_record(content: bytes) -> bytes:
-    """The only record of a TFRecord file.
-
-    Raises:
-        ValueError: The content is truncated, altered, or no single record.
-    """
+    """The data of the only record in a TFRecord file's content. A broken or foreign file raises ValueError."""
     if len(content) < _HEADER + _FOOTER or content[8:12] != _checksum(content[:8]):
-        raise ValueError("it does not begin like a TFRecord")
+        raise ValueError("it does not start like a TFRecord")
     (length,) = struct.unpack_from("<Q", content)
     if len(content) != _HEADER + length + _FOOTER:
-        raise ValueError(f"it has {len(content)} bytes, a record of {length} takes {_HEADER + length + _FOOTER}")
+        raise ValueError(f"it has {len(content)} bytes, expected {_HEADER + length + _FOOTER}")
     data = content[_HEADER:-_FOOTER]
     if content[-_FOOTER:] != _checksum(data):
-        raise ValueError("its checksum does not fit its content")
+        raise ValueError("its checksum does not match its content")
     return data
+
+
+def read_checksum(path: Path) -> int:
+    """The data checksum at the end of a TFRecord file; 0 if it cannot be read. It identifies a file's content."""
+    try:
+        with path.open("rb") as file:
+            file.seek(-_FOOTER, os.SEEK_END)
+            return int.from_bytes(file.read(), "little")
+    except OSError:
+        return 0
 
 
 def _checksum(data: bytes) -> bytes:
@@ -45,15 +53,9 @@ def _checksum(data: bytes) -> bytes:
 
 
 def encode_example(features: Mapping[str, Feature]) -> bytes:
-    """A serialised ``tf.train.Example``.
-
-    Args:
-        features: A list of bytes, a list of non-negative ints, or a float32 array (stored flat) by name.
-    """
-    entries = (
-        _field(1, _field(1, name.encode()) + _field(2, _encode_feature(values))) for name, values in features.items()
-    )
-    return _field(1, b"".join(entries))
+    """Serialises a ``tf.train.Example``. Ints must be 0 to 2**63 - 1; arrays are stored flat, as float32."""
+    entries = [_field(1, name.encode()) + _field(2, _encode_feature(values)) for name, values in features.items()]
+    return _field(1, b"".join(_field(1, entry) for entry in entries))
 
 
 def _encode_feature(values: Feature) -> bytes:
@@ -65,11 +67,7 @@ def _encode_feature(values: Feature) -> bytes:
 
 
 def decode_example(data: bytes) -> dict[str, Feature]:
-    """The features of a serialised ``tf.train.Example``, as :func:`encode_example` takes them.
-
-    Raises:
-        ValueError: The data is no Example.
-    """
+    """Parses a ``tf.train.Example``: by name, lists of bytes or ints, or flat float32 arrays; else ValueError."""
     features: dict[str, Feature] = {}
     try:
         for _, block in _fields(memoryview(data)):
@@ -77,7 +75,7 @@ def decode_example(data: bytes) -> dict[str, Feature]:
                 name, feature = (value for _, value in _fields(entry))
                 features[bytes(name).decode()] = _decode_feature(feature)
     except (IndexError, UnicodeDecodeError) as error:
-        raise ValueError("its record is no tf.train.Example") from error
+        raise ValueError("its record is not a tf.train.Example") from error
     return features
 
 
@@ -100,13 +98,13 @@ def _field(number: int, content: bytes) -> bytes:
 
 
 def _fields(data: memoryview) -> Iterator[tuple[int, memoryview]]:
-    """The numbers and contents of a message's fields; all that an Example has are length-delimited."""
+    """Field numbers and contents of a message. All fields of an Example are length-delimited (wire type 2)."""
     place = 0
     while place < len(data):
         tag, place = _read_varint(data, place)
         size, place = _read_varint(data, place)
         if tag & 7 != 2 or place + size > len(data):
-            raise ValueError("its record is no tf.train.Example")
+            raise ValueError("its record is not a tf.train.Example")
         yield tag >> 3, data[place : place + size]
         place += size
 

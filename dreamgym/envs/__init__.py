@@ -1,1 +1,1 @@
-"""The environments: the dream, the real game seen through V and M, and the fast CarRacing."""
+"""Envs of a world model: the dream, single and batched, and the real game with the observations of the dream."""

@@ -1,4 +1,4 @@
-"""WorldModelDream-v0: one dream, in NumPy; it needs no TensorFlow."""
+"""WorldModelDream-v0: one dream of a world model as an env. It runs in NumPy and does not load TensorFlow."""
 
 from pathlib import Path
 from typing import Any
@@ -6,46 +6,46 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from dreamgym.blas import one_thread
-from dreamgym.dynamics import warm_up
-from dreamgym.errors import WorldModelError
-from dreamgym.noise import NOISE_BLOCK, DreamNoise
-from dreamgym.single_stepper import SingleStepper
-from dreamgym.world_model import PRETRAINED, WorldModel, check_temperature
+from dreamgym.dream.noise import NOISE_BLOCK, DreamNoise
+from dreamgym.dream.single_stepper import SingleStepper
+from dreamgym.dream.starts import start_dreams
+from dreamgym.envs import arguments
+from dreamgym.envs.loading import load_world_model
+from dreamgym.running.threads import one_thread
 
 RENDER_SIZE = 256
-RENDER_FPS = 50
-METADATA: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": RENDER_FPS}
 
 
 class DreamEnv(gym.Env[np.ndarray, Any]):
     """The dream of a world model.
 
-    Observations are ``[z, h]``, float32 of shape ``(Z + H,)``; actions are the game's own. A step pays
-    ``price * target + step_cost`` as the task says, ``terminated`` is M's logit above 0, and the env truncates
-    itself after ``max_episode_steps``.
+    Observations are ``[z, h]``, float32 of shape ``(Z + H,)``. The action space is the game's. The reward of a step is
+    ``price * target + step_cost``, where M predicts the target and the task has price and step cost. ``terminated`` is
+    whether M's done logit is above 0. The env truncates episodes itself, after ``max_episode_steps``.
 
-    ``info`` holds ``target`` (what M predicts of the reward), ``target_reward`` (what the dream pays for it),
-    ``step_reward`` (the step's own cost), ``done_logit`` and ``start`` (the index of the dream's start).
+    After a step ``info`` holds ``target``, ``target_reward`` (``price * target``), ``step_reward`` (``step_cost``),
+    ``done_logit`` and ``start`` (the index of the dream's start). After a reset it holds ``start``.
 
-    Reset options: ``start`` (an index) and ``temperature`` (for this dream only).
+    Reset options: ``start`` (an index; drawn if absent) and ``temperature`` (for this dream only).
 
     Example:
         >>> env = gym.make("WorldModelDream-v0", world_model="path/to/world_model")  # doctest: +SKIP
         >>> observation, info = env.reset(seed=0, options={"start": 3, "temperature": 0.5})  # doctest: +SKIP
 
     Args:
-        world_model: A folder, or a pretrained name; the first one that ships if None.
-        temperature: τ, above 0; the world model's own if None.
-        max_episode_steps: Steps after which a dream is truncated; the task's horizon if None. ``gym.make`` keeps an
-            argument of this name for its own ``TimeLimit``, which can shorten a dream but not lengthen it.
+        world_model: A folder or a pretrained name; None is the first pretrained world model.
+        temperature: τ, above 0; None is the world model's temperature.
+        max_episode_steps: Steps after which a dream is truncated; None is the task's horizon. ``gym.make`` does not
+            pass an argument of this name on: it adds a ``TimeLimit``, which can shorten a dream but not lengthen it.
         render_mode: None or ``rgb_array``.
 
     Raises:
-        WorldModelError: The world model is missing or broken, or an argument is out of range.
+        WorldModelError: The world model is missing or broken, or the temperature is not above 0.
+        TaskError: The world model's task is not registered.
+        SettingsError: ``max_episode_steps`` or ``render_mode`` is not valid.
     """
 
-    metadata = METADATA
+    metadata = arguments.METADATA
 
     def __init__(
         self,
@@ -54,11 +54,11 @@ class DreamEnv(gym.Env[np.ndarray, Any]):
         max_episode_steps: int | None = None,
         render_mode: str | None = None,
     ):
-        self.render_mode = check_render_mode(render_mode)
+        self.render_mode = arguments.check_render_mode(render_mode)
         self.world_model = load_world_model(world_model)
         task = self.world_model.task
-        self.temperature = check_temperature(self.world_model.temperature if temperature is None else temperature)
-        self.max_episode_steps = check_steps(task.horizon if max_episode_steps is None else max_episode_steps)
+        self.temperature = arguments.dream_temperature(temperature, self.world_model)
+        self.max_episode_steps = arguments.episode_steps(max_episode_steps, task)
         self.observation_space = self.world_model.observation_space
         self.action_space = self.world_model.action_space
         self._codec = self.world_model.codec
@@ -69,31 +69,28 @@ class DreamEnv(gym.Env[np.ndarray, Any]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[np.ndarray, dict[str, Any]]:
-        """Begins a dream from a start drawn by ``np_random`` or picked by ``options``.
+        """Starts a new dream.
 
         Raises:
-            WorldModelError: An option is unknown or out of range.
+            SettingsError: An option is unknown, or ``start`` is not an index of a start.
+            WorldModelError: The option ``temperature`` is not above 0.
         """
         super().reset(seed=seed)
-        start, temperature = check_options(options, self.world_model, self.temperature)
+        start, temperature = arguments.start_and_temperature(options, self.world_model, self.temperature)
         self._noise = DreamNoise([self.np_random], self.world_model.latent_size)
-        starts = self.world_model.starts
-        drawn, normal = self._noise.draw_start(0, len(starts), starts.mu.shape[1])
-        self._start = drawn if start is None else start
-        one = slice(self._start, self._start + 1)
-        with one_thread():
-            z, h, c = warm_up(
-                np, self.world_model.memory, starts.mu[one], starts.logvar[one], starts.action[one], normal[None]
-            )
+        chosen = None if start is None else np.array([start])
+        indices, (z, h, c) = start_dreams(self.world_model, self._noise, [0], chosen)
+        self._start = int(indices[0])
         self._stepper.begin(z[0], h[0], c[0], temperature)
         self._n_steps, self._block_step = 0, NOISE_BLOCK
         return self._stepper.observation(), {"start": self._start}
 
     def step(self, action: Any) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
-        """Dreams one step.
+        """Steps the dream. A Box action outside its bounds is clipped.
 
         Raises:
-            ActionError: The action holds NaN or is not of the space's shape.
+            ActionError: The action holds NaN, has another shape, or is not in a Discrete space.
+            ResetNeeded: The env was not reset.
         """
         if self._n_steps is None:
             raise gym.error.ResetNeeded("step was called before reset; call env.reset() first")
@@ -116,7 +113,7 @@ class DreamEnv(gym.Env[np.ndarray, Any]):
         return self._stepper.observation(), target_reward + self._step_cost, logit > 0, truncated, info
 
     def render(self) -> np.ndarray | None:
-        """What the dream looks like now: ``z`` through V, uint8 ``(256, 256, 3)``; None without a render mode."""
+        """Decodes ``z`` by V into a picture, uint8 ``(256, 256, 3)``. Returns None without a render mode."""
         if self.render_mode is None:
             gym.logger.warn("render was called without a render mode; make the env with render_mode='rgb_array'")
             return None
@@ -126,71 +123,8 @@ class DreamEnv(gym.Env[np.ndarray, Any]):
             return enlarge(self.world_model.decode(self._stepper.observation()[: self.world_model.latent_size]))
 
 
-def load_world_model(name: str | Path | None) -> WorldModel:
-    """The world model of a folder or a pretrained name; the first one that ships if None.
-
-    Raises:
-        WorldModelError: There is none, or it is broken.
-    """
-    if isinstance(name, str | Path):
-        return WorldModel.load(name)
-    if name is not None:
-        raise WorldModelError(
-            f"world_model is a {type(name).__name__}, expected a folder or a pretrained name; "
-            "save a live world model with its save(folder) and pass the folder"
-        )
-    shipped = sorted(path.parent.name for path in PRETRAINED.glob("*/world_model.json"))
-    if not shipped:
-        raise WorldModelError("world_model is missing and no pretrained one ships; pass the folder of a world model")
-    return WorldModel.load(shipped[0])
-
-
-def check_render_mode(render_mode: str | None) -> str | None:
-    """Gives the render mode back if dreams have it.
-
-    Raises:
-        WorldModelError: They do not.
-    """
-    if render_mode not in (None, *METADATA["render_modes"]):
-        raise WorldModelError(f"render_mode is {render_mode!r}, expected None or 'rgb_array'")
-    return render_mode
-
-
-def check_steps(max_episode_steps: int) -> int:
-    """Gives a number of steps back if it is a whole number above 0.
-
-    Raises:
-        WorldModelError: It is not.
-    """
-    whole = isinstance(max_episode_steps, int | np.integer) and not isinstance(max_episode_steps, bool)
-    if not whole or max_episode_steps < 1:
-        raise WorldModelError(f"max_episode_steps is {max_episode_steps!r}, expected a whole number of at least 1")
-    return int(max_episode_steps)
-
-
-def check_options(
-    options: dict[str, Any] | None, world_model: WorldModel, temperature: float
-) -> tuple[int | None, float]:
-    """The start (None: to be drawn) and the temperature that reset options ask for.
-
-    Raises:
-        WorldModelError: An option is unknown or out of range.
-    """
-    options = options or {}
-    unknown = sorted(set(options) - {"start", "temperature"})
-    if unknown:
-        raise WorldModelError(f"reset options {unknown} are unknown; a dream takes 'start' and 'temperature'")
-    start = options.get("start")
-    n_starts = len(world_model.starts)
-    if start is not None:
-        if isinstance(start, bool) or not isinstance(start, int | np.integer) or not 0 <= start < n_starts:
-            raise WorldModelError(f"option start is {start!r}, expected a whole number from 0 to {n_starts - 1}")
-        start = int(start)
-    return start, check_temperature(options.get("temperature", temperature))
-
-
 def enlarge(frame: np.ndarray) -> np.ndarray:
-    """A frame for people: uint8 ``(256, 256, 3)``, smoothly enlarged from ``(64, 64, 3)``."""
+    """Enlarges a frame ``(64, 64, 3)`` to ``(256, 256, 3)`` uint8 by bicubic interpolation."""
     import cv2
 
     return cv2.resize(frame, (RENDER_SIZE, RENDER_SIZE), interpolation=cv2.INTER_CUBIC)

@@ -1,4 +1,4 @@
-"""WorldModelLatent-v0: the real game seen through V and M; it needs no TensorFlow."""
+"""WorldModelLatent-v0: the real game with the observations of the dream. It does not load TensorFlow."""
 
 import dataclasses
 from pathlib import Path
@@ -7,83 +7,89 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from dreamgym.envs.dream import METADATA, check_render_mode, check_steps, load_world_model
-from dreamgym.errors import TaskError
-from dreamgym.play import LatentFollower
+from dreamgym.envs import arguments
+from dreamgym.envs.follower import BatchFollower
+from dreamgym.envs.loading import load_world_model
+from dreamgym.errors import SettingsError, TaskError
 from dreamgym.tasks import Renderer
 
 
 class LatentEnv(gym.Env[np.ndarray, Any]):
-    """The real game, observed as a dream is: ``[z, h]``.
+    """The real game with observations ``[z, h]``.
 
-    Each frame goes through V, ``z`` is drawn from its posterior, and M follows along; rewards, ends and ``info`` are
-    the game's own. Observation and action spaces are those of :class:`dreamgym.envs.dream.DreamEnv` with the same
-    world model, so that one agent runs in both. Reset options go to the game.
+    V encodes each frame, ``z`` is sampled from the posterior, and ``h`` is M's state after the previous latents and
+    actions. Rewards, ``terminated``, ``truncated`` and ``info`` are the game's, and reset options are passed to it.
+    The spaces are those of :class:`dreamgym.envs.dream.DreamEnv` with the same world model, so one agent runs in both.
 
     Args:
-        world_model: A folder, or a pretrained name; the first one that ships if None.
-        renderer: ``fast`` plays the task's quicker env where it has one, ``stock`` the game as it is.
-        max_episode_steps: Steps after which an episode is truncated; the task's horizon if None. ``gym.make`` keeps
-            an argument of this name for its own ``TimeLimit``, which can shorten an episode but not lengthen it.
-        render_mode: None, or ``rgb_array`` for the game's own picture.
+        world_model: A folder or a pretrained name; None is the first pretrained world model.
+        renderer: ``fast`` plays the task's ``fast_env_id`` if it has one, ``stock`` plays its ``env_id``.
+        max_episode_steps: Steps after which an episode is truncated; None is the task's horizon. ``gym.make`` does not
+            pass an argument of this name on: it adds a ``TimeLimit``, which can shorten an episode but not lengthen it.
+        render_mode: None, or ``rgb_array`` for the game's picture.
 
     Attributes:
-        frame: What V saw last, uint8 ``(64, 64, 3)``.
+        frame: The last frame that V encoded, uint8 ``(64, 64, 3)``.
 
     Raises:
-        WorldModelError: The world model is missing or broken, or an argument is out of range.
-        TaskError: The game cannot be made, or is not the one the world model was trained on.
+        WorldModelError: The world model is missing or broken.
+        TaskError: The task is not registered, the game cannot be made, or its actions are not the world model's.
+        SettingsError: ``renderer``, ``max_episode_steps`` or ``render_mode`` is not valid.
     """
 
-    metadata = METADATA
+    metadata = arguments.METADATA
 
     def __init__(
         self,
         world_model: str | Path | None = None,
+        *,
         renderer: Renderer = "fast",
         max_episode_steps: int | None = None,
         render_mode: str | None = None,
     ):
         if renderer not in ("fast", "stock"):
-            raise TaskError(f"renderer is {renderer!r}, expected 'fast' or 'stock'")
-        self.render_mode = check_render_mode(render_mode)
+            raise SettingsError(f"renderer is {renderer!r}, expected 'fast' or 'stock'")
+        self.render_mode = arguments.check_render_mode(render_mode)
         self.world_model = load_world_model(world_model)
         task = self.world_model.task
-        steps = check_steps(task.horizon if max_episode_steps is None else max_episode_steps)
+        steps = arguments.episode_steps(max_episode_steps, task)
         self.observation_space = self.world_model.observation_space
         self.action_space = self.world_model.action_space
         self._task, self._codec = task, self.world_model.codec
-        self._follower = LatentFollower(self.world_model)
+        self._follower = BatchFollower(self.world_model)
         self._game = dataclasses.replace(task, horizon=steps).make_env(renderer, render_mode)
-        self.metadata = METADATA | {"render_fps": self._game.metadata.get("render_fps", METADATA["render_fps"])}
+        fps = self._game.metadata.get("render_fps", self.metadata["render_fps"])
+        self.metadata = arguments.METADATA | {"render_fps": fps}
         if self._game.action_space != self.action_space:
+            self._game.close()
             raise TaskError(
-                f"task {task.name!r}: the game takes {self._game.action_space}, the world model was trained on "
-                f"{self.action_space}; use the game it was trained on, or train it again"
+                f"task {task.name!r}: the game's actions are {self._game.action_space}, the world model was trained on "
+                f"{self.action_space}; use the game that it was trained on, or train it again"
             )
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[np.ndarray, dict[str, Any]]:
-        """Begins an episode; the game gets the same seed, and V's noise comes from ``np_random``."""
+        """Starts an episode. The seed is passed to the game, and also seeds the generator that samples ``z``."""
         super().reset(seed=seed)
         observation, info = self._game.reset(seed=seed, options=options)
         self.frame = self._task.frame(observation)
-        return self._follower.reset(self.frame, self.np_random), info
+        return self._follower.reset(self.frame[None], [self.np_random])[0], info
 
     def step(self, action: Any) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
-        """Plays one step of the game.
+        """Plays one step of the game. A Box action outside its bounds is clipped.
 
         Raises:
-            ActionError: The action holds NaN or is not of the space's shape.
+            ActionError: The action holds NaN, has another shape, or is not in a Discrete space.
         """
         code = self._codec.encode(action)
         observation, reward, terminated, truncated, info = self._game.step(self._codec.decode(code))
         self.frame = self._task.frame(observation)
-        return self._follower.step(self.frame, code), float(reward), bool(terminated), bool(truncated), info
+        latent = self._follower.step(self.frame[None], code[None])[0]
+        return latent, float(reward), bool(terminated), bool(truncated), info
 
     def render(self) -> Any:
-        """The game's picture, uint8 ``(height, width, 3)``; None without a render mode."""
+        """Returns the game's picture, uint8 ``(height, width, 3)``, or None if there is no render mode."""
         if self.render_mode is None:
             gym.logger.warn("render was called without a render mode; make the env with render_mode='rgb_array'")
             return None

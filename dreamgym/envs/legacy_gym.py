@@ -1,7 +1,7 @@
-"""The dream and the latent env for code that still says ``import gym`` (0.26).
+"""The dream and the latent env for gym 0.26, the predecessor of Gymnasium.
 
-gym finds :func:`register_envs` through its entry-point group ``gym.envs`` while it is being imported itself, so
-this module takes from gym only what is there by then, and loads the envs when one is made.
+gym calls :func:`register_envs`, an entry point of its group ``gym.envs``, while gym itself is being imported. So this
+module imports only parts of gym that are loaded by then. It imports the envs when one is made.
 """
 
 from typing import Any
@@ -11,9 +11,9 @@ import numpy as np
 
 
 def register_envs() -> None:
-    """Registers ``WorldModelDream-v0`` and ``WorldModelLatent-v0`` with gym; doing it twice is harmless.
+    """Registers ``WorldModelDream-v0`` and ``WorldModelLatent-v0`` with gym, unless they are registered.
 
-    gym's own checker asks NumPy for names that NumPy 2 no longer has, hence ``disable_env_checker``.
+    ``disable_env_checker`` is set because gym's checker uses names that NumPy 2 removed.
     """
     from gym.envs.registration import register, registry
 
@@ -22,14 +22,14 @@ def register_envs() -> None:
             register(env_id, entry_point=f"{__name__}:{creator}", disable_env_checker=True)
 
 
-from gym import spaces  # noqa: E402  (importing gym calls the function above)
+from gym import spaces  # noqa: E402  (importing gym calls register_envs)
 from gym.core import Env  # noqa: E402
 
 METADATA: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 50}
 
 
 def legacy_space(space: gymnasium.Space) -> spaces.Space:
-    """The gym space for one of Gymnasium's: a Box or a Discrete."""
+    """Converts a Gymnasium Box or Discrete space to gym's."""
     if isinstance(space, gymnasium.spaces.Discrete):
         return spaces.Discrete(int(space.n), start=int(space.start))
     assert isinstance(space, gymnasium.spaces.Box)
@@ -37,10 +37,10 @@ def legacy_space(space: gymnasium.Space) -> spaces.Space:
 
 
 class LegacyEnv(Env):
-    """A Gymnasium env as a gym one: the same calls, with gym's spaces.
+    """A Gymnasium env as a gym env: gym 0.26 has the same ``reset`` and ``step``, but its own classes of spaces.
 
     Args:
-        env: The env that does the work.
+        env: The Gymnasium env.
     """
 
     metadata = METADATA
@@ -53,26 +53,26 @@ class LegacyEnv(Env):
         self.action_space = legacy_space(env.action_space)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict]:
-        """As in Gymnasium: the observation and info."""
+        """Returns the Gymnasium env's observation and info."""
         super().reset(seed=seed)
         return self.env.reset(seed=seed, options=options)
 
     def step(self, action: Any) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
-        """As in Gymnasium: observation, reward, terminated, truncated and info."""
+        """Returns the Gymnasium env's observation, reward, terminated, truncated and info."""
         observation, reward, terminated, truncated, info = self.env.step(action)
         return observation, float(reward), terminated, truncated, info
 
     def render(self) -> Any:
-        """The picture, uint8 ``(height, width, 3)``, if ``render_mode="rgb_array"`` asked for one."""
+        """Returns the picture, uint8 ``(height, width, 3)``, or None if there is no render mode."""
         return self.env.render()
 
     def close(self) -> None:
-        """Closes the env underneath."""
+        """Closes the Gymnasium env."""
         self.env.close()
 
 
 class LegacyDream(LegacyEnv):
-    """:class:`dreamgym.envs.dream.DreamEnv` for gym; takes the same keyword arguments."""
+    """:class:`dreamgym.envs.dream.DreamEnv` for gym, with the same keyword arguments."""
 
     def __init__(self, **kwargs: Any):
         from dreamgym.envs.dream import DreamEnv
@@ -81,7 +81,7 @@ class LegacyDream(LegacyEnv):
 
 
 class LegacyLatent(LegacyEnv):
-    """:class:`dreamgym.envs.latent.LatentEnv` for gym; takes the same keyword arguments."""
+    """:class:`dreamgym.envs.latent.LatentEnv` for gym, with the same keyword arguments."""
 
     def __init__(self, **kwargs: Any):
         from dreamgym.envs.latent import LatentEnv

@@ -1,4 +1,4 @@
-"""Batched envs for Stable-Baselines3, which has a vector interface of its own."""
+"""Vector envs of Gymnasium as vector envs of Stable-Baselines3, which has another interface."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,17 +13,18 @@ except ImportError as error:
 
 
 class SB3VecEnv(VecEnv):
-    """A Gymnasium vector env as Stable-Baselines3 wants it: a dream that ends begins anew in the same step.
+    """A Gymnasium vector env for Stable-Baselines3: an env that ends is reset in the same step.
 
-    An ended env's info holds ``terminal_observation`` and ``TimeLimit.truncated``; other infos are left out,
-    since a dict an env a step would cost more than dreaming it.
+    The info of an env that ended holds ``terminal_observation`` and ``TimeLimit.truncated``. Other infos are dropped,
+    because building a dict per env would take longer than the step.
 
     Example:
         >>> envs = gym.make_vec("WorldModelDream-v0", num_envs=64, world_model=folder)  # doctest: +SKIP
         >>> PPO("MlpPolicy", SB3VecEnv(envs)).learn(100_000)  # doctest: +SKIP
 
     Args:
-        envs: A vector env with a ``reset_mask`` option: the batched dream, or Gymnasium's ``SyncVectorEnv``.
+        envs: A vector env whose ``reset`` takes the option ``reset_mask``, for example the batched dream or
+            Gymnasium's ``SyncVectorEnv``.
     """
 
     def __init__(self, envs: gym.vector.VectorEnv):
@@ -32,13 +33,13 @@ class SB3VecEnv(VecEnv):
         super().__init__(envs.num_envs, envs.single_observation_space, envs.single_action_space)
 
     def reset(self) -> np.ndarray:
-        """Begins all envs, with the seeds and options that ``seed`` and ``set_options`` left, which count once.
+        """Resets all envs with the seeds and options that were set by ``seed`` and ``set_options``, and clears them.
 
         Raises:
             ValueError: The options differ between envs.
         """
         if any(options != self._options[0] for options in self._options):
-            raise ValueError("set_options was given other options an env; a batched env takes one dict for all")
+            raise ValueError("set_options got different options per env, expected one dict for all envs")
         seeds = None if all(seed is None for seed in self._seeds) else list(self._seeds)
         observations, _ = self.envs.reset(seed=seeds, options=dict(self._options[0]))  # type: ignore[arg-type]
         self._reset_seeds()
@@ -46,20 +47,20 @@ class SB3VecEnv(VecEnv):
         return observations
 
     def step_async(self, actions: np.ndarray) -> None:
-        """Keeps the actions for :meth:`step_wait`."""
+        """Stores the actions of the next :meth:`step_wait`."""
         self._actions = actions
 
     def step_wait(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[dict[str, Any]]]:
-        """Steps all envs and begins the ended ones anew: observations, float32 rewards, dones, infos."""
+        """Steps all envs and resets those that ended. Returns observations, float32 rewards, dones and infos."""
         observations, rewards, terminated, truncated, _ = self.envs.step(self._actions)
         dones = terminated | truncated
         infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
         if dones.any():
-            begun, _ = self.envs.reset(options={"reset_mask": dones})
+            first, _ = self.envs.reset(options={"reset_mask": dones})
             for i in np.flatnonzero(dones):
                 infos[i]["terminal_observation"] = observations[i].copy()
                 infos[i]["TimeLimit.truncated"] = bool(truncated[i] and not terminated[i])
-            observations[dones] = begun[dones]
+            observations[dones] = first[dones]
         return observations, rewards.astype(np.float32), dones, infos
 
     def close(self) -> None:
@@ -67,33 +68,30 @@ class SB3VecEnv(VecEnv):
         self.envs.close()
 
     def get_images(self) -> Sequence[np.ndarray | None]:
-        """A picture an env."""
+        """Returns one picture per env, or None per env without a render mode."""
         return list(self.envs.render() or [None] * self.num_envs)  # type: ignore[arg-type]
 
     def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
-        """The batched env's attribute, once an env."""
+        """Returns the vector env's attribute, once for each selected env."""
         return [getattr(self.envs, attr_name)] * len(list(self._get_indices(indices)))
 
     def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
-        """Sets an attribute of the batched env.
-
-        Raises:
-            ValueError: Not all envs are meant.
-        """
-        if len(list(self._get_indices(indices))) != self.num_envs:
-            raise ValueError(f"{attr_name} belongs to all envs of a batch; it cannot be set for a few")
+        """Sets an attribute of the vector env. Raises a ValueError if ``indices`` does not select all envs."""
+        self._check_all(attr_name, indices)
         setattr(self.envs, attr_name, value)
 
     def env_method(self, method_name: str, *method_args: Any, indices: Any = None, **method_kwargs: Any) -> list[Any]:
-        """Calls a method of the batched env once, and gives its result once an env.
+        """Calls a method of the vector env once, and returns its result once for each env.
 
-        Raises:
-            ValueError: Not all envs are meant.
+        Raises a ValueError if ``indices`` does not select all envs.
         """
-        if len(list(self._get_indices(indices))) != self.num_envs:
-            raise ValueError(f"{method_name} belongs to all envs of a batch; it cannot be called for a few")
+        self._check_all(method_name, indices)
         return [getattr(self.envs, method_name)(*method_args, **method_kwargs)] * self.num_envs
 
     def env_is_wrapped(self, wrapper_class: type[gym.Wrapper], indices: Any = None) -> list[bool]:
-        """Batched envs wear no single-env wrappers."""
+        """Returns False for each selected env: a vector env has no wrappers of single envs."""
         return [False] * len(list(self._get_indices(indices)))
+
+    def _check_all(self, name: str, indices: Any) -> None:
+        if len(list(self._get_indices(indices))) != self.num_envs:
+            raise ValueError(f"{name} belongs to the vector env, so indices must select all envs")

@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("stable_baselines3")
 
 from agents.ppo import PPOArgs, train
-from dreamgym.policies import load_policy
+from dreamgym.policies.load import load_policy
 
 
 @pytest.mark.parametrize(("env", "num_envs"), [("dream", 3), ("dream", 1), ("real", 1)])

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
+from dreamgym.data.encode import encode_rollouts
 from dreamgym.data.episodes import list_episodes, read_episode
-from dreamgym.data.latents import encode_rollouts, read_latents
-from dreamgym.data.rollouts import collect
+from dreamgym.data.latents import read_latents
 from dreamgym.data.sequences import windows
+from dreamgym.play.collect import collect
+from dreamgym.play.settings import CollectSettings, EnvSettings
 from tests.conftest import random_world_model
 from tests.counting_game import COUNTING_TASK, LAST, NO_ACTION, Counting, frame_of, reward_of
 
@@ -26,7 +28,8 @@ def world_model():
 def data(tmp_path_factory, world_model):
     """The pipeline's arrays, and the actions that were really taken, one episode."""
     folder = tmp_path_factory.mktemp("counting")
-    collect(folder / "rollouts", task="tests.counting_game:COUNTING_TASK", policy="random", episodes=1, workers=1)
+    env = EnvSettings(task="tests.counting_game:COUNTING_TASK")
+    collect(folder / "rollouts", "random", env, CollectSettings(episodes=1), workers=1)
     encode_rollouts(folder / "rollouts", folder / "latents", world_model.vision)
     episode = read_episode(list_episodes(folder / "rollouts")[0])
     return episode, windows(read_latents(folder / "latents"), LENGTH)

@@ -1,3 +1,5 @@
+"""Episodes survive a round trip through a file, and bad files are named."""
+
 import dataclasses
 
 import numpy as np

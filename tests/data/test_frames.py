@@ -1,4 +1,4 @@
-"""V's input, from memory and streamed: every frame once an epoch, in an order that follows from seed and epoch."""
+"""V's input, from memory and streamed: every frame once per epoch, in an order that follows from seed and epoch."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,18 @@ def flat_episode(first: int, n_steps: int) -> Episode:
     frames = np.zeros((n_steps + 1, 64, 64, 3), np.uint8)
     frames[..., 0], frames[..., 1] = (numbers // 256)[:, None, None], (numbers % 256)[:, None, None]
     zeros = np.zeros(n_steps, np.float32)
-    return Episode(frames, zeros[:, None], zeros, zeros, zeros > 0, True, 0, "Some-v0", "random", "some")
+    return Episode(
+        frames=frames,
+        actions=zeros[:, None],
+        rewards=zeros,
+        targets=zeros,
+        terminated=zeros > 0,
+        truncated=True,
+        seed=0,
+        env_id="Some-v0",
+        policy="random",
+        task="some",
+    )
 
 
 def numbers(frames: np.ndarray) -> list[int]:
@@ -99,3 +110,19 @@ def test_a_sample_holds_different_frames_and_follows_from_the_seed(paths, memory
 
 def test_a_sample_is_all_there_is_where_more_is_asked_for(paths):
     assert sorted(numbers(FrameStore(paths).sample(10**6, seed=0))) == list(range(N_FRAMES))
+
+
+@LIMITS
+def test_the_fingerprint_follows_from_the_episodes_and_their_order(paths, memory_limit):
+    fingerprint = FrameStore(paths, memory_limit).fingerprint
+    assert FrameStore(paths, memory_limit).fingerprint == fingerprint
+    assert FrameStore(paths[:-1], memory_limit).fingerprint != fingerprint
+    assert FrameStore(paths[::-1], memory_limit).fingerprint != fingerprint
+    write_episode(paths[5], flat_episode(7, LENGTHS[5]))
+    assert FrameStore(paths, memory_limit).fingerprint != fingerprint
+
+
+def test_a_sample_while_streaming_comes_from_32_episodes(paths):
+    drawn = numbers(FrameStore(paths, memory_limit=1).sample(10**6, seed=0))
+    ends = np.cumsum([length + 1 for length in LENGTHS])
+    assert len(set(np.searchsorted(ends, drawn, side="right").tolist())) == 32

@@ -1,3 +1,5 @@
+"""Windows cover every step, starts leave steps to play, and a split keeps episodes apart."""
+
 import dataclasses
 
 import numpy as np
@@ -55,7 +57,7 @@ def test_overlapping_windows_leave_no_step_out_and_no_window_empty(n_steps, leng
 
 
 def test_windows_refuse_a_stride_that_leaves_steps_out():
-    with pytest.raises(DataError, match="6 apart"):
+    with pytest.raises(DataError, match=r"stride 6; expected .* 1 to 5"):
         windows([numbered(9)], 5, stride=6)
     with pytest.raises(DataError, match="0 episodes"):
         windows([], 5)

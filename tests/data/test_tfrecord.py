@@ -1,3 +1,5 @@
+"""Records survive a round trip, TensorFlow reads them, and damage is noticed."""
+
 import contextlib
 
 import numpy as np
@@ -5,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dreamgym.data.tfrecord import decode_example, decode_record, encode_example, encode_record
+from dreamgym.data.tfrecord import decode_example, decode_record, encode_example, encode_record, read_checksum
 
 BYTES = st.lists(st.binary(max_size=300), min_size=1, max_size=4)
 INTS = st.lists(st.integers(0, 2**63 - 1), max_size=5)
@@ -64,3 +66,14 @@ def test_no_damage_goes_unnoticed_and_none_raises_anything_but_value_error(data)
 def test_foreign_bytes_are_no_example_or_harmless(data):
     with contextlib.suppress(ValueError):
         decode_example(data)
+
+
+def test_the_checksum_of_a_file_tells_contents_apart(tmp_path):
+    path, record = tmp_path / "x.tfrecord", encode_record(b"some bytes")
+    assert read_checksum(path) == 0
+    path.write_bytes(record)
+    assert read_checksum(path) == int.from_bytes(record[-4:], "little") > 0
+    path.write_bytes(encode_record(b"some bytez"))
+    assert read_checksum(path) not in (0, int.from_bytes(record[-4:], "little"))
+    path.write_bytes(b"x")
+    assert read_checksum(path) == 0

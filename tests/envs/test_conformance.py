@@ -10,7 +10,7 @@ import pytest
 from gymnasium.utils.env_checker import check_env, data_equivalence
 
 import dreamgym
-from dreamgym.errors import ActionError, DreamGymError, TaskError, WorldModelError
+from dreamgym.errors import ActionError, DreamGymError, SettingsError, TaskError, WorldModelError
 from tests.conftest import random_world_model
 from tests.tiny_game import TINY_TASK
 
@@ -133,7 +133,7 @@ def test_bad_arguments_say_what_is_wrong(folders, env_id, tmp_path):
         ({"world_model": str(incomplete)}, WorldModelError, r"memory\.npz is missing"),
         ({"world_model": str(foreign)}, TaskError, "did you mean 'tiny_game'"),
         ({"world_model": str(mixed)}, WorldModelError, r"memory\.kernel has shape"),
-        ({"world_model": str(folders["tiny"]), "render_mode": "ansi"}, WorldModelError, "rgb_array"),
+        ({"world_model": str(folders["tiny"]), "render_mode": "ansi"}, SettingsError, "rgb_array"),
     ]
     for kwargs, error, match in bad:
         with pytest.raises(error, match=match):
@@ -144,32 +144,6 @@ def test_bad_arguments_say_what_is_wrong(folders, env_id, tmp_path):
 def test_a_temperature_must_be_above_zero(make, temperature):
     with pytest.raises(DreamGymError, match="temperature"):
         make("WorldModelDream-v0", "tiny", temperature=temperature)
-
-
-def test_the_latent_env_refuses_an_unknown_renderer_and_another_games_actions(make, folders, tmp_path):
-    with pytest.raises(TaskError, match="renderer"):
-        make("WorldModelLatent-v0", "tiny", renderer="quick")
-    other = random_world_model(TINY_TASK, gym.spaces.Discrete(5, seed=0), 8).save(tmp_path / "other")
-    with pytest.raises(TaskError, match="trained on"):
-        dreamgym.LatentEnv(world_model=str(other))
-
-
-def test_the_latent_env_is_the_game_seen_through_v_and_m(make, tiny_world_model):
-    env = make("WorldModelLatent-v0", "tiny").unwrapped
-    game = TINY_TASK.make_env("stock")
-    latent, _ = env.reset(seed=4)
-    frame = TINY_TASK.frame(game.reset(seed=4)[0])
-    np.testing.assert_array_equal(env.frame, frame)
-    mu, logvar = tiny_world_model.encode(frame)
-    assert (np.abs(latent[:4] - mu) < 6 * np.exp(logvar / 2)).all()
-    assert not latent[4:].any(), "M has seen nothing yet"
-    for action in (2, 2, 0, 1):
-        latent, reward, terminated, truncated, _ = env.step(action)
-        observation, *ends, _ = game.step(action)
-        assert [reward, terminated, truncated] == ends
-        np.testing.assert_array_equal(env.frame, TINY_TASK.frame(observation))
-        assert latent[4:].any()
-    game.close()
 
 
 def test_many_dream_steps_and_pictures_take_no_memory(make):

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from dreamgym import DreamEnv
-from dreamgym.dynamics import lstm_step, sample_posterior
-from dreamgym.errors import WorldModelError
+from dreamgym.errors import SettingsError, WorldModelError
+from dreamgym.models.dynamics import lstm_step, sample_posterior
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def test_reset_begins_where_the_start_left_off(folder, car_world_model):
     z = sample_posterior(np, starts.mu[4], starts.logvar[4], normal)
     h = c = np.zeros(16, np.float32)
     for step in range(4):
-        h, c = lstm_step(np, memory, z[step], starts.action[4, step], h, c)
+        h, c = lstm_step(np, memory, z[step], starts.action[4, step], (h, c))
     np.testing.assert_allclose(observation, np.concatenate([z[-1], h]), atol=1e-6)
 
 
@@ -163,25 +163,25 @@ def test_step_before_reset_says_so(folder):
 
 
 @pytest.mark.parametrize(
-    ("options", "message"),
+    ("options", "error", "message"),
     [
-        ({"start": 6}, "from 0 to 5"),
-        ({"start": -1}, "from 0 to 5"),
-        ({"start": 1.0}, "whole number"),
-        ({"start": True}, "whole number"),
-        ({"temperature": 0.0}, "above 0"),
-        ({"temperature": "hot"}, "above 0"),
-        ({"begin": 1}, "'begin'"),
+        ({"start": 6}, SettingsError, "from 0 to 5"),
+        ({"start": -1}, SettingsError, "from 0 to 5"),
+        ({"start": 1.0}, SettingsError, "whole number"),
+        ({"start": True}, SettingsError, "whole number"),
+        ({"temperature": 0.0}, WorldModelError, "above 0"),
+        ({"temperature": "hot"}, WorldModelError, "above 0"),
+        ({"begin": 1}, SettingsError, "'begin'"),
     ],
 )
-def test_wrong_reset_options_are_named(folder, options, message):
-    with pytest.raises(WorldModelError, match=message):
+def test_wrong_reset_options_are_named(folder, options, error, message):
+    with pytest.raises(error, match=message):
         DreamEnv(folder).reset(options=options)
 
 
 @pytest.mark.parametrize("steps", [0, -3, 2.5, True, "many"])
 def test_max_episode_steps_must_be_a_number_of_steps(folder, steps):
-    with pytest.raises(WorldModelError, match="max_episode_steps"):
+    with pytest.raises(SettingsError, match="max_episode_steps"):
         DreamEnv(folder, max_episode_steps=steps)
 
 

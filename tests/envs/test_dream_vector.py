@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 import dreamgym
+from dreamgym.dream.noise import NOISE_BLOCK
+from dreamgym.dream.steppers import CompiledStepper, NumpyStepper, SeparateStepper
 from dreamgym.envs.dream_vector import COMPILED_FROM, SEPARATE_TO
-from dreamgym.errors import ActionError, WorldModelError
-from dreamgym.noise import NOISE_BLOCK
-from dreamgym.steppers import CompiledStepper, NumpyStepper, SeparateStepper
+from dreamgym.errors import ActionError, SettingsError, WorldModelError
 
 ENGINES = ["separate", "numpy", "compiled"]
 
@@ -102,23 +102,39 @@ def test_next_step_autoreset_and_final_observations(folder, engine):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_shapes_dtypes_and_ownership(folder, engine):
+def test_shapes_and_dtypes(folder, engine):
     envs = make(folder, 4, engine=engine)
-    kept = [envs.reset(seed=1)[0]]
+    assert envs.reset(seed=1)[0] in envs.observation_space
     for _ in range(3):
-        observations, rewards, terminated, truncated, _ = envs.step(envs.action_space.sample())
+        observations, rewards, terminated, truncated, infos = envs.step(envs.action_space.sample())
         assert observations in envs.observation_space
         assert (rewards.dtype, terminated.dtype, truncated.dtype) == (np.float64, np.bool_, np.bool_)
-        assert rewards.shape == terminated.shape == truncated.shape == (4,)
-        kept.append(observations)
-    copies = [array.copy() for array in kept]
-    kept[-1][:] = 7.0
-    fresh = make(folder, 4, engine=engine)
-    fresh.reset(seed=1)
-    envs.step(np.zeros((4, 3), np.float32))
-    for array, copy in zip(kept[:-1], copies[:-1], strict=True):
-        np.testing.assert_array_equal(array, copy)
-    assert np.abs(envs.step(np.zeros((4, 3), np.float32))[0][:, 32:]).max() <= 1, "what callers do to theirs is theirs"
+        assert all(array.shape == (4,) for array in (rewards, terminated, truncated, *infos.values()))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_returned_arrays_belong_to_the_caller(folder, engine):
+    envs, untouched = (make(folder, 4, engine=engine, max_episode_steps=6) for _ in range(2))
+    actions = np.random.default_rng(0).uniform(0, 1, (10, 4, 3)).astype(np.float32)
+    kept, copies = [], []
+    for returned, expected in zip(rollout(envs, actions), rollout(untouched, actions), strict=True):
+        for mine, theirs in zip(returned, expected, strict=True):
+            np.testing.assert_array_equal(mine, theirs)
+        for array, copy in zip(kept, copies, strict=True):
+            np.testing.assert_array_equal(array, copy, err_msg="a later step changed an array that was returned")
+        for array in returned:
+            array[:] = 1 if array.dtype == bool else 7
+        kept += returned
+        copies += [array.copy() for array in returned]
+
+
+def rollout(envs, actions):
+    """The arrays that a reset and each step return."""
+    observations, infos = envs.reset(seed=1)
+    yield [observations, *infos.values()]
+    for action in actions:
+        *arrays, infos = envs.step(action)
+        yield [*arrays, *infos.values()]
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -184,28 +200,34 @@ def test_the_engine_follows_the_number_of_dreams(folder):
         assert isinstance(dreamgym.DreamVectorEnv(n, folder)._stepper, stepper)
 
 
+@pytest.mark.parametrize(
+    ("kwargs", "error", "message"),
+    [
+        ({"num_envs": 0}, SettingsError, "num_envs"),
+        ({"engine": "quick"}, SettingsError, "engine"),
+        ({"temperature": 0}, WorldModelError, "temperature"),
+        ({"max_episode_steps": 0}, SettingsError, "max_episode_steps"),
+        ({"render_mode": "ansi"}, SettingsError, "render_mode"),
+    ],
+)
+def test_wrong_arguments_are_named(folder, kwargs, error, message):
+    with pytest.raises(error, match=message):
+        dreamgym.DreamVectorEnv(**{"num_envs": 2, "world_model": folder} | kwargs)
+
+
 def test_wrong_use_is_named(folder):
-    for kwargs, message in (
-        ({"num_envs": 0}, "num_envs"),
-        ({"engine": "quick"}, "engine"),
-        ({"temperature": 0}, "temperature"),
-        ({"max_episode_steps": 0}, "max_episode_steps"),
-        ({"render_mode": "ansi"}, "render_mode"),
-    ):
-        with pytest.raises(WorldModelError, match=message):
-            dreamgym.DreamVectorEnv(**{"num_envs": 2, "world_model": folder} | kwargs)
     envs = dreamgym.DreamVectorEnv(2, folder, render_mode="rgb_array")
     for use in (lambda: envs.step(np.zeros((2, 3))), envs.render):
         with pytest.raises(gym.error.ResetNeeded):
             use()
     with pytest.raises(gym.error.ResetNeeded, match="reset_mask"):
         envs.reset(options={"reset_mask": np.array([True, False])})
-    with pytest.raises(WorldModelError, match="2 envs"):
+    with pytest.raises(SettingsError, match="2 envs"):
         envs.reset(seed=[1, 2, 3])
-    with pytest.raises(WorldModelError, match="reset_mask"):
+    with pytest.raises(SettingsError, match="reset_mask"):
         envs.reset(options={"reset_mask": [1, 0]})
     envs.reset(seed=0)
-    with pytest.raises(WorldModelError, match="2 envs"):
+    with pytest.raises(ActionError, match="2 envs"):
         envs.step(np.zeros((3, 3)))
     with pytest.raises(ActionError, match="NaN"):
         envs.step(np.full((2, 3), np.nan))

@@ -78,7 +78,7 @@ def test_attributes_options_and_pictures(folder):
     with pytest.raises(ValueError, match="all envs"):
         envs.env_method("render", indices=[1])
     envs.set_options([{"start": 1}, {"start": 2}])
-    with pytest.raises(ValueError, match="one dict for all"):
+    with pytest.raises(ValueError, match="one dict for all envs"):
         envs.reset()
     envs.close()
 

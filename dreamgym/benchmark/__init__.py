@@ -1,0 +1,1 @@
+"""Benchmarks: speeds of the dream, the real game, V and M, one module per subject."""

@@ -1,0 +1,87 @@
+"""What all commands share: parsing, errors in one line, and what a command finds by itself."""
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import tyro
+
+from dreamgym.errors import DreamGymError
+from dreamgym.games import DEFAULT_GAME
+from dreamgym.pipeline.experiment import find_experiment_of, find_world_model_of
+from dreamgym.pipeline.settings import from_json
+from dreamgym.play.settings import EnvSettings
+from dreamgym.policies.load import policy_file
+
+Args = TypeVar("Args")
+FAILED, INTERRUPTED = 2, 130
+
+# TensorFlow tells every process that imports it a dozen lines about CPUs and drivers.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+def run(name: str, module: Any, words: Sequence[str]) -> None:
+    """Runs a command's module: its ``run`` on its parsed ``Args``. An error that a user can mend ends as one line.
+
+    A module may have a ``parse`` of its own, and ``FIRST``: the flag that a first word without a flag stands for.
+
+    Raises:
+        SystemExit: With 2 after an error, with 130 after Ctrl-C.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal's encoding may lack ± and the like
+    if str(Path.cwd()) not in sys.path:  # so that `--task mymodule:TASK` finds the user's module
+        sys.path.insert(0, str(Path.cwd()))
+    if (first := getattr(module, "FIRST", "")) and words and not words[0].startswith("-"):
+        words = [first, *words]
+    try:
+        args = module.parse(words) if hasattr(module, "parse") else parse(name, module.Args, words)
+        module.run(args)
+        sys.stdout.flush()
+    except DreamGymError as error:
+        _fail(str(error), error)
+    except BrokenPipeError as error:  # the reader of a pipe, such as `head`, has ended
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(FAILED) from error
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        _fail(f"{place}{error.strerror or error}", error)
+    except KeyboardInterrupt as error:
+        print("interrupted; the same command continues from here", file=sys.stderr)
+        raise SystemExit(INTERRUPTED) from error
+
+
+def parse(name: str, args_class: type[Args], words: Sequence[str], default: Args | None = None) -> Args:
+    """Parses words into a frozen dataclass. The docstrings of its fields make the help text."""
+    if default is None:
+        return tyro.cli(args_class, args=words, prog=f"dreamgym {name}")
+    return tyro.cli(args_class, args=words, prog=f"dreamgym {name}", default=default)
+
+
+def _fail(message: str, error: Exception) -> None:
+    print(f"error: {message}", file=sys.stderr)
+    raise SystemExit(FAILED) from error
+
+
+def complete(env: EnvSettings, policy: str) -> EnvSettings:
+    """Fills in what the user left out: the world model that belongs to a policy's file, and the task.
+
+    A world model is looked for beside the file and in the experiment that it lies in. The task comes from that
+    experiment's config; without any hint it is the default game.
+    """
+    file = policy_file(policy)
+    world_model, task = env.world_model, env.task
+    if world_model is None and file is not None and (found := find_world_model_of(file)) is not None:
+        world_model = str(found)
+    if task is None:
+        places = [Path(world_model)] if world_model is not None else []
+        experiment = next(filter(None, map(find_experiment_of, [*places, *([file] if file else [])])), None)
+        if experiment is not None:
+            task = from_json(experiment.read_config()["settings"]).task
+        elif world_model is None:
+            task = DEFAULT_GAME
+    return replace(env, world_model=world_model, task=task)

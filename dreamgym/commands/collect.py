@@ -1,0 +1,54 @@
+"""``dreamgym collect``: episodes of the real game, one file each."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from dreamgym.commands import cli
+from dreamgym.play.collect import collect
+from dreamgym.play.settings import CollectSettings, EnvSettings
+from dreamgym.running.lock import locked
+from dreamgym.tasks import Renderer
+
+FIRST = "--folder"  # the flag of a first word without one
+
+
+@dataclass(frozen=True)
+class Args:
+    """Collects episodes of the real game.
+
+    Reads a controller or agent and its world model, if one plays. Writes one file per episode into the folder. Stopped
+    anywhere, the same command makes the missing episodes. Next: dreamgym train-vae, or dreamgym encode.
+    """
+
+    folder: Path
+    """Folder for the episodes."""
+    task: str | None = None
+    """A task's name, or package.module:TASK; the world model's, or the car, if not given."""
+    policy: str = "smoothed"
+    """What plays: random, smoothed, constant:0,0.3,0 (an action), a controller's .npz, a pretrained name, a
+    Stable-Baselines3 .zip, or package.module:callable."""
+    world_model: Path | None = None
+    """Folder of the world model that the policy observes with; found beside a controller if not given."""
+    renderer: Renderer = "fast"
+    """fast: the task's faster env where it has one; stock: the game as it is."""
+    seed: int = 0
+    """Decides all episodes."""
+    workers: int | None = None
+    """Processes; one per CPU core if not given, and 0 plays in this process."""
+    settings: Annotated[CollectSettings, tyro.conf.arg(name="")] = field(default_factory=CollectSettings)
+
+
+def run(args: Args) -> None:
+    """Collects, and prints the report."""
+    world_model = None if args.world_model is None else str(args.world_model)
+    env = cli.complete(EnvSettings(task=args.task, world_model=world_model, renderer=args.renderer), args.policy)
+    with locked(args.folder.expanduser()):
+        report = collect(args.folder, args.policy, env, args.settings, seed=args.seed, workers=args.workers)
+    print(
+        f"{report.folder}: {report.episodes} episodes, {report.kept} kept, {report.made} made of {report.steps} steps"
+    )
+    for number, reason in report.failed:
+        print(f"  episode {number} could not be played: {reason}")

@@ -1,0 +1,59 @@
+"""``dreamgym evaluate``: the score of a policy, beside its baselines."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+from rich.console import Console
+
+from dreamgym.commands import cli
+from dreamgym.evaluation.baselines import baselines
+from dreamgym.evaluation.evaluate import evaluate
+from dreamgym.evaluation.scores import evaluation_table, save_evaluations
+from dreamgym.play.settings import EnvSettings
+from dreamgym.running.checks import at_least, check_settings
+from dreamgym.running.jobs import LocalExecutor, default_workers
+
+FIRST = "--policy"  # the flag of a first word without one
+
+
+@dataclass(frozen=True)
+class Args:
+    """Scores a policy on fresh episodes, beside its baselines: dreamgym evaluate POLICY.
+
+    Reads the policy, and the world model that it observes with or dreams in. A world model beside a controller's file,
+    or in its experiment, is found automatically. Writes a JSON file. Next: dreamgym record POLICY.
+    """
+
+    policy: str
+    """random, smoothed, constant:0,0.3,0 (an action), a controller's .npz, a pretrained name, a Stable-Baselines3 .zip,
+    or package.module:callable (a function from observation to action)."""
+    env: Annotated[EnvSettings, tyro.conf.arg(name="")] = field(default_factory=EnvSettings)
+    episodes: int = 100
+    """Episodes."""
+    seed: int = 0
+    """Picks the episodes; none of them is ever trained on."""
+    workers: int = field(default_factory=default_workers)
+    """Processes; 0 plays in this one."""
+    controls: bool = True
+    """Also score the baselines: the random policy, the best constant action, and the policy with an untrained M."""
+    output: Path | None = None
+    """JSON file; evaluation/<env>-<episodes>.json if not given."""
+
+    def __post_init__(self) -> None:
+        check_settings(self, episodes=at_least(1), seed=at_least(0), workers=at_least(0))
+
+
+def run(args: Args) -> None:
+    """Plays, saves the scores and prints a table."""
+    env = cli.complete(args.env, args.policy)
+    with LocalExecutor(args.workers) as executor:
+        result = evaluate(args.policy, env, episodes=args.episodes, seed=args.seed, workers=executor)
+        rows = [result]
+        if args.controls:
+            rows += baselines(args.policy, env, seeds=result.seeds, seed=args.seed, workers=executor)
+    output = (args.output or Path("evaluation") / f"{env.env}-{args.episodes}.json").expanduser()
+    save_evaluations(output, rows)
+    Console().print(evaluation_table(rows))
+    print(f"saved: {output}")

@@ -1,0 +1,78 @@
+"""``dreamgym pipeline``: everything, from real frames to a scored and filmed controller."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Annotated
+
+import tyro
+
+from dreamgym.commands import cli
+from dreamgym.pipeline.estimate import print_estimate
+from dreamgym.pipeline.experiment import Experiment
+from dreamgym.pipeline.run import run_pipeline
+from dreamgym.pipeline.settings import PRESETS, PipelineSettings, Preset, from_json
+from dreamgym.pipeline.stages import stage_names
+from dreamgym.running.checks import at_least, check_settings
+from dreamgym.running.jobs import default_workers
+from dreamgym.tasks import get_task
+
+
+@dataclass(frozen=True)
+class Args:
+    """Runs the whole pipeline: from real frames to a controller that is trained in the dream, scored and filmed.
+
+    Collects episodes, trains V and M, evolves C in the dream, and repeats that with C's own episodes. Then scores the
+    best C on fresh episodes and films it. Reads and writes the experiment's folder: interrupted anywhere, the same
+    command continues. Next: dreamgym status, dreamgym record, dreamgym export.
+    """
+
+    preset: Preset = "quick"
+    """quick: half an hour on two cores; laptop: a night; paper: the paper's own numbers, about two weeks."""
+    experiment: str = ""
+    """A name under DREAMGYM_HOME (~/world-models-experiments), or a folder; the preset's name if not given."""
+    workers: int = field(default_factory=default_workers)
+    """Processes that play the real game; 0 plays in this one."""
+    dry_run: bool = False
+    """Only print the stages, with an estimate of time and disk space."""
+    settings: Annotated[PipelineSettings, tyro.conf.arg(name="")] = field(default_factory=PipelineSettings)
+
+    def __post_init__(self) -> None:
+        check_settings(self, workers=at_least(0))
+
+
+def run(args: Args) -> None:
+    """Runs or estimates the pipeline."""
+    experiment, settings = Experiment.named(args.experiment or args.preset), args.settings
+    get_task(settings.task)
+    if args.dry_run:
+        print_estimate(settings, args.workers, stage_names(settings.rounds))
+        return
+    experiment.write_config({"preset": args.preset, **asdict(settings)}, defaults=asdict(PipelineSettings()))
+    print(f"experiment: {experiment.folder}", flush=True)
+    run_pipeline(experiment, settings, args.workers)
+
+
+def parse(words: Sequence[str]) -> Args:
+    """The arguments: flags on top of the experiment's own settings, or else of the preset's."""
+    preset = _value_of(words, "--preset") or "quick"
+    if preset not in PRESETS:
+        return cli.parse("pipeline", Args, words)  # which prints the presets
+    name = _value_of(words, "--experiment")
+    experiment = Experiment.named(name or preset)
+    settings = PRESETS[preset]
+    if experiment.config_path.exists():
+        saved = experiment.read_config()["settings"]
+        preset = _value_of(words, "--preset") or saved["preset"]
+        settings = from_json(saved)
+    default = Args(preset=preset, experiment=name, settings=settings)  # type: ignore[arg-type]
+    return cli.parse("pipeline", Args, words, default)
+
+
+def _value_of(words: Sequence[str], flag: str) -> str:
+    """The value of a flag, which is needed before the other flags can be parsed; empty if it is not given."""
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        if word == flag:
+            return following
+        if word.startswith(f"{flag}="):
+            return word.partition("=")[2]
+    return ""

@@ -1,0 +1,113 @@
+"""Encodes a folder of episodes with V. Latents that are up to date are kept."""
+
+import dataclasses
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dreamgym.data.episodes import Episode, Steps, list_episodes, read_bytes, read_episode
+from dreamgym.data.latents import LatentEpisode, decode_latents, encode_latents
+from dreamgym.data.tfrecord import read_checksum
+from dreamgym.errors import DataError
+from dreamgym.running.files import write_whole
+from dreamgym.running.progress import Progress
+from dreamgym.running.provenance import hash_arrays
+
+_GROUP_FRAMES = 2048  # Short episodes are encoded in groups, so that batches are full.
+
+
+@dataclass(frozen=True)
+class EncodeReport:
+    """The outcome of encoding a folder."""
+
+    folder: Path  # of the latents
+    kept: int  # episodes whose latents were up to date
+    made: int  # episodes that were encoded now
+    failed: tuple[Path, ...]  # episode files that could not be read
+
+    @property
+    def episodes(self) -> int:
+        """Episodes whose latents are up to date now."""
+        return self.kept + self.made
+
+
+def encode_rollouts(rollouts: str | Path, latents: str | Path, vision: Mapping[str, np.ndarray]) -> EncodeReport:
+    """Encodes every episode of a folder with V. Latents that this V made of the same episode are kept.
+
+    Latents get the names of the episode files. Broken episodes are skipped with a warning. Latents without a readable
+    episode are deleted.
+
+    Raises:
+        DataError: There are no episodes, or more than half of them are broken.
+    """
+    rollouts, latents, stamp = Path(rollouts), Path(latents), hash_arrays(vision)
+    paths = list_episodes(rollouts)
+    if not paths:
+        raise DataError(f"{rollouts} holds no episodes; collect some first")
+    _clean_up(latents, {path.name for path in paths})
+    stale = [path for path in paths if not _is_fresh(latents / path.name, stamp, read_checksum(path))]
+    done: set[Path] = set()
+    if stale:
+        from dreamgym.models.vision import BatchVision  # imports TensorFlow
+
+        encoder = BatchVision(vision)
+    with Progress(f"encoding {rollouts.name}", len(stale)) as progress:
+        for group in _groups(stale):
+            for path, content in _encode_group(encoder, group, stamp):
+                write_whole(latents / path.name, content)
+                done.add(path)
+                progress.advance()
+    failed = tuple(path for path in stale if path not in done)
+    for path in failed:
+        (latents / path.name).unlink(missing_ok=True)
+    if 2 * len(failed) > len(paths):
+        raise DataError(f"{len(failed)} of {len(paths)} episodes in {rollouts} are broken; collect them again")
+    return EncodeReport(latents, len(paths) - len(stale), len(done), failed)
+
+
+def _groups(paths: Sequence[Path]) -> Iterator[list[tuple[Path, Episode]]]:
+    """Reads episodes in groups of at least ``_GROUP_FRAMES`` frames, except for the last. Skips broken ones."""
+    group: list[tuple[Path, Episode]] = []
+    for path in paths:
+        try:
+            group.append((path, read_episode(path)))
+        except DataError as error:
+            warnings.warn(f"skipped: {error}", stacklevel=3)
+            continue
+        if sum(len(episode.frames) for _, episode in group) >= _GROUP_FRAMES:
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+def _encode_group(encoder: Any, group: list[tuple[Path, Episode]], stamp: str) -> Iterator[tuple[Path, bytes]]:
+    mu, logvar = encoder.encode(np.concatenate([episode.frames for _, episode in group]))
+    edges = np.cumsum([len(episode.frames) for _, episode in group])[:-1]
+    for (path, episode), m, v in zip(group, np.split(mu, edges), np.split(logvar, edges), strict=True):
+        steps = {field.name: getattr(episode, field.name) for field in dataclasses.fields(Steps)}
+        latents = LatentEpisode(**steps, mu=m, logvar=v, stamp=stamp, source=read_checksum(path))
+        yield path, encode_latents(latents)
+
+
+def _is_fresh(path: Path, stamp: str, source: int) -> bool:
+    """Whether a file holds latents that V ``stamp`` made of the episode ``source``. Warns if the file is broken."""
+    if not path.is_file():
+        return False
+    try:
+        episode = decode_latents(read_bytes(path), path)
+    except DataError as error:
+        warnings.warn(f"{error} - it is made anew", stacklevel=3)
+        return False
+    return episode.stamp == stamp and episode.source == source
+
+
+def _clean_up(latents: Path, names: set[str]) -> None:
+    """Deletes partial files of a killed run, and latents whose episode was deleted."""
+    deleted = [path for path in list_episodes(latents) if path.name not in names]
+    for path in [*latents.glob(".episode-*.part"), *deleted]:
+        path.unlink(missing_ok=True)

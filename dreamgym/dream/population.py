@@ -1,0 +1,134 @@
+"""Rollouts of a population of policies: one compiled program steps all dreams of all candidates."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from dreamgym.actions import Array
+from dreamgym.dream.noise import NOISE_BLOCK, DreamNoise
+from dreamgym.dream.starts import start_dreams
+from dreamgym.models.dynamics import MemoryArrays, Noise, lstm_step, sample
+from dreamgym.world_model import WorldModel
+
+PopulationPolicy = Callable[[Any, Array, Array], Array]
+"""``policy(xp, parameters, observations)``: coded actions ``(C, D, A)`` for parameters ``(C, P)`` and observations
+``(C, D, Z + H)``. ``xp`` is ``numpy`` or ``tensorflow.experimental.numpy``."""
+
+
+class DreamBatch(NamedTuple):
+    """D dreams per candidate that are stepped together.
+
+    Attributes:
+        seeds: ``(C, D)``, or ``(1, D)`` if all candidates share the dreams.
+        starts: Indices of starts, ``(D,)``; None draws them.
+        temperatures: ``(D,)`` float32.
+        masks: Dropout factors of ``h`` in the recurrence, ``(D, H)`` float32, or None.
+        horizon: The largest number of steps.
+    """
+
+    seeds: np.ndarray
+    starts: np.ndarray | None
+    temperatures: np.ndarray
+    masks: np.ndarray | None
+    horizon: int
+
+
+class _Rules(NamedTuple):
+    """The inputs of the program that do not change within a rollout.
+
+    ``bounds`` ``(2, A)`` are the lowest and highest coded actions. ``price`` holds the task's price and step cost.
+    """
+
+    memory: MemoryArrays
+    bounds: Array
+    price: Array
+    temperatures: Array
+    masks: Array | None
+
+
+class _Rollout(NamedTuple):
+    """The states ``(C, D, Z)`` and ``(C, D, H)``, and ``(C, D)`` returns, lengths and whether a dream goes on."""
+
+    z: Array
+    h: Array
+    c: Array
+    returns: Array
+    lengths: Array
+    alive: Array
+
+
+def roll_out(
+    world_model: WorldModel, policy: PopulationPolicy, parameters: np.ndarray, batch: DreamBatch
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rolls out the policies ``parameters`` ``(C, P)``. Returns returns float32 and lengths int32, ``(C, D)`` each."""
+    seeds, task = batch.seeds, world_model.task
+    noise = DreamNoise([np.random.default_rng(int(s)) for s in seeds.reshape(-1)], world_model.latent_size)
+    rollout = _initial_rollout(world_model, noise, batch, len(parameters))
+    block = _population_program(policy, (parameters.shape, seeds.shape, *(x.shape for x in world_model.memory)))
+    price = np.array([task.price, task.step_cost], np.float32)
+    rules = _Rules(world_model.memory, _bounds(world_model), price, batch.temperatures, batch.masks)
+    for first in range(0, batch.horizon, NOISE_BLOCK):
+        noise.draw_blocks(range(seeds.size))
+        drawn = Noise(*(x.reshape(*seeds.shape, *x.shape[1:]) for x in (noise.uniform, noise.normal)))
+        rollout = block(rules, parameters, drawn, rollout, np.int32(min(NOISE_BLOCK, batch.horizon - first)))
+        if not np.any(rollout.alive):
+            break
+    return rollout.returns.numpy(), rollout.lengths.numpy()
+
+
+def _initial_rollout(world_model: WorldModel, noise: DreamNoise, batch: DreamBatch, n_candidates: int) -> _Rollout:
+    seeds = batch.seeds
+    chosen = None if batch.starts is None else np.tile(batch.starts, len(seeds))
+    _, state = start_dreams(world_model, noise, range(seeds.size), chosen)
+    shape = (n_candidates, seeds.shape[1])
+    z, h, c = (np.broadcast_to(x.reshape(*seeds.shape, -1), (*shape, x.shape[-1])) for x in state)
+    return _Rollout(z, h, c, np.zeros(shape, np.float32), np.zeros(shape, np.int32), np.ones(shape, bool))
+
+
+def _bounds(world_model: WorldModel) -> np.ndarray:
+    """The lowest and highest coded actions, ``(2, A)`` float32."""
+    space: Any = world_model.codec.space
+    if hasattr(space, "low"):
+        return np.stack([space.low.reshape(-1), space.high.reshape(-1)]).astype(np.float32)
+    return np.stack([np.zeros(space.n), np.ones(space.n)]).astype(np.float32)
+
+
+@lru_cache(maxsize=32)
+def _population_program(policy: PopulationPolicy, shapes: tuple[Any, ...]) -> Callable[..., _Rollout]:
+    """A program of up to ``NOISE_BLOCK`` steps of all dreams, compiled for a policy and ``shapes``.
+
+    Noise is an input, because drawing it inside an XLA program on the CPU takes several times as long as M's matrix
+    products. The cache keeps 32 programs; one ``tf.function`` for all shapes would keep every program.
+    """
+    import tensorflow as tf
+    from tensorflow.experimental import numpy as tnp
+
+    @tf.function(jit_compile=True, autograph=False)
+    def block(rules: _Rules, parameters: Any, noise: Noise, rollout: _Rollout, n_steps: Any) -> _Rollout:
+        n_candidates, n_dreams, _ = rollout.z.shape
+
+        def flat(x: Any) -> Any:
+            shape = (n_candidates, n_dreams, x.shape[-1])
+            return tf.reshape(tf.broadcast_to(x, shape), (-1, x.shape[-1]))
+
+        temperatures = flat(rules.temperatures[:, None])
+        mask = None if rules.masks is None else flat(rules.masks)
+
+        def advance(t: Any, now: _Rollout) -> tuple[Any, _Rollout]:
+            observations = tf.reshape(tf.concat([now.z, now.h], -1), (n_candidates, n_dreams, -1))
+            codes = flat(policy(tnp, parameters, observations))
+            codes = tf.clip_by_value(codes, rules.bounds[0], rules.bounds[1])
+            h, c = lstm_step(tnp, rules.memory, now.z, codes, (now.h, now.c), mask=mask)
+            drawn = Noise(flat(noise.uniform[:, :, t]), flat(noise.normal[:, :, t]))
+            z, target, done_logit = sample(tnp, rules.memory, h, drawn, temperatures)
+            returns = now.returns + tf.where(now.alive, rules.price[0] * target + rules.price[1], 0.0)
+            lengths = now.lengths + tf.cast(now.alive, tf.int32)
+            return t + 1, _Rollout(z, h, c, returns, lengths, tf.logical_and(now.alive, done_logit <= 0))
+
+        initial = _Rollout(*(flat(x) for x in rollout[:3]), *(tf.reshape(x, (-1,)) for x in rollout[3:]))
+        _, final = tf.while_loop(lambda t, _: t < n_steps, advance, (0, initial))
+        return _Rollout(*(tf.reshape(x, (n_candidates, n_dreams, *x.shape[1:])) for x in final))
+
+    return block

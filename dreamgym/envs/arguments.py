@@ -1,0 +1,63 @@
+"""Arguments and reset options that the envs of a world model have in common."""
+
+from typing import Any
+
+import numpy as np
+
+from dreamgym.errors import SettingsError
+from dreamgym.tasks import Task
+from dreamgym.world_model import WorldModel, check_temperature
+
+METADATA: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 50}
+
+
+def check_render_mode(render_mode: str | None) -> str | None:
+    """Returns the render mode if it is None or ``rgb_array``.
+
+    Raises:
+        SettingsError: It is not.
+    """
+    if render_mode not in (None, *METADATA["render_modes"]):
+        raise SettingsError(f"render_mode is {render_mode!r}, expected None or 'rgb_array'")
+    return render_mode
+
+
+def episode_steps(max_episode_steps: int | None, task: Task) -> int:
+    """Returns the number of steps after which an episode is truncated: the task's horizon if the argument is None.
+
+    Raises:
+        SettingsError: The argument is not a whole number above 0.
+    """
+    if max_episode_steps is None:
+        return task.horizon
+    if not _is_whole(max_episode_steps) or max_episode_steps < 1:
+        raise SettingsError(f"max_episode_steps is {max_episode_steps!r}, expected a whole number of at least 1")
+    return int(max_episode_steps)
+
+
+def dream_temperature(temperature: float | None, world_model: WorldModel) -> float:
+    """Returns the temperature, checked: the world model's if the argument is None."""
+    return check_temperature(world_model.temperature if temperature is None else temperature)
+
+
+def start_and_temperature(
+    options: dict[str, Any] | None, world_model: WorldModel, temperature: float
+) -> tuple[int | None, float]:
+    """Returns the reset options of a dream: the index of its start or None, and its temperature.
+
+    Raises:
+        SettingsError: An option is unknown, or ``start`` is not an index of a start.
+        WorldModelError: The temperature is not a finite number above 0.
+    """
+    options = options or {}
+    unknown = sorted(set(options) - {"start", "temperature"})
+    if unknown:
+        raise SettingsError(f"reset options {unknown} are unknown, expected 'start' or 'temperature'")
+    start, n_starts = options.get("start"), len(world_model.starts)
+    if start is not None and not (_is_whole(start) and 0 <= start < n_starts):
+        raise SettingsError(f"option start is {start!r}, expected a whole number from 0 to {n_starts - 1}")
+    return None if start is None else int(start), check_temperature(options.get("temperature", temperature))
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)

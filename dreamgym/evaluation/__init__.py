@@ -1,0 +1,1 @@
+"""Judging: scores of policies, the baselines beside them, and how well M predicts the game."""

@@ -1,0 +1,122 @@
+"""The log of a search: the fitness of every generation beside the scores of the search's mean."""
+
+import csv
+import io
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import numpy as np
+
+from dreamgym.errors import ExperimentError
+from dreamgym.running.files import write_whole
+
+
+@dataclass(frozen=True)
+class Report:
+    """The statistics of one generation.
+
+    Attributes:
+        generation: Counted from 0.
+        mean: The candidates' mean fitness.
+        best: The greatest fitness.
+        sd: The standard deviation of the fitness.
+        sigma: The step size after the generation.
+        score: The score of the mean after the generation, if it was scored.
+        seconds: The generation's wall time; 0 if it was replayed and no log has its time.
+    """
+
+    generation: int
+    mean: float
+    best: float
+    sd: float
+    sigma: float
+    score: float | None
+    seconds: float
+
+
+class GenerationLog:
+    """Writes ``log.csv``, ``scores.json`` and ``curves.png`` of a search's folder.
+
+    Args:
+        folder: The search's. Scores that it holds are read.
+
+    Raises:
+        ExperimentError: ``scores.json`` is broken.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.reports: list[Report] = []
+        self._seconds = self._read_seconds()
+        self.scores: dict[int, float] = {}
+        path = folder / "scores.json"
+        if path.is_file():
+            try:
+                self.scores = {int(key): float(value) for key, value in json.loads(path.read_text()).items()}
+            except (ValueError, AttributeError, TypeError) as error:
+                raise ExperimentError(f"{path} is broken ({error}); delete it to have it scored again") from error
+
+    def add_score(self, generation: int, score: float) -> None:
+        """Saves a score at once: it took minutes to measure."""
+        self.scores[generation] = score
+        write_whole(self.folder / "scores.json", json.dumps(self.scores).encode())
+
+    def add(self, generation: int, fitness: np.ndarray, sigma: float, seconds: float) -> None:
+        """Adds a generation's row. For 0 seconds the time is taken from the log of the earlier run."""
+        self.reports.append(
+            Report(
+                generation,
+                float(fitness.mean()),
+                float(fitness.max()),
+                float(fitness.std()),
+                sigma,
+                self.scores.get(generation),
+                seconds or self._seconds.get(generation, 0.0),
+            )
+        )
+
+    def best(self) -> int | None:
+        """The generation with the best score, the first one of equal ones; None if there is no score."""
+        scored = [report for report in self.reports if report.score is not None]
+        if not scored:
+            return None
+        return max(scored, key=lambda report: (report.score, -report.generation)).generation
+
+    def write(self) -> None:
+        """Writes ``log.csv``, and ``curves.png`` if the last generation has a score."""
+        text = io.StringIO()
+        writer = csv.DictWriter(text, [field.name for field in fields(Report)], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(asdict(report) for report in self.reports)
+        write_whole(self.folder / "log.csv", text.getvalue().encode())
+        if self.reports and self.reports[-1].score is not None:
+            self.draw()
+
+    def draw(self) -> None:
+        """Plots ``curves.png``: the fitness of the candidates and the scores of the means."""
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(8, 4.5), layout="constrained")
+        axes = figure.subplots()
+        generations = [report.generation for report in self.reports]
+        mean, sd = (np.array([getattr(report, name) for report in self.reports]) for name in ("mean", "sd"))
+        axes.fill_between(generations, mean - sd, mean + sd, alpha=0.2)
+        axes.plot(generations, mean, label="candidates' mean (± sd)")
+        axes.plot(generations, [report.best for report in self.reports], linewidth=0.8, label="best candidate")
+        scores = {r.generation: r.score for r in self.reports if r.score is not None}
+        if scores:
+            axes.plot(list(scores), list(scores.values()), "o-", label="real score of the mean")
+        axes.set(xlabel="generation", ylabel="return")
+        axes.legend()
+        axes.grid(alpha=0.3)
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", dpi=120)
+        write_whole(self.folder / "curves.png", buffer.getvalue())
+
+    def _read_seconds(self) -> dict[int, float]:
+        try:
+            with (self.folder / "log.csv").open() as file:
+                return {int(row["generation"]): float(row["seconds"]) for row in csv.DictReader(file)}
+        except (OSError, ValueError, KeyError, TypeError):
+            return {}

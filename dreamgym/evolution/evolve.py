@@ -1,0 +1,231 @@
+"""Evolution of a linear controller by any fitness, in the dream, and in the real game."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from dreamgym.dream.imagination import Dreams, dropout_masks, imagine
+from dreamgym.errors import ExperimentError
+from dreamgym.evolution.curves import GenerationLog, Report
+from dreamgym.evolution.search import CmaSearch, Fitness
+from dreamgym.evolution.settings import SearchSettings
+from dreamgym.models.dynamics import MemoryArrays
+from dreamgym.policies.controller import LinearController, linear_policy
+from dreamgym.running.provenance import hash_arrays
+from dreamgym.running.seeding import derive_seed
+from dreamgym.world_model import WorldModel
+
+Score = Callable[[np.ndarray], float]
+"""``score(parameters)`` scores the mean of a search in the real game."""
+Returns = Callable[[np.ndarray, int], np.ndarray]
+"""``returns(parameters (C, P), seed)`` plays all candidates on the same episodes: ``(C,)`` or ``(C, episodes)``."""
+
+
+class Trained(NamedTuple):
+    """The outcome of a search.
+
+    Attributes:
+        controller: The best checkpoint by its score; the last mean where nothing was scored.
+        score: Its score, if it has one.
+        mean: The last mean, ``(P,)`` float64.
+        fitness: The candidates' mean fitness in the last generation.
+        latest_score: The score of the last mean, if it has one.
+    """
+
+    controller: LinearController
+    score: float | None
+    mean: np.ndarray
+    fitness: float
+    latest_score: float | None
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """How a search begins and whom it tells.
+
+    Attributes:
+        seed: Decides everything.
+        initial: A controller or parameters to begin with; zeros if None.
+        score: Scores the mean every ``select_every`` generations; the best checkpoint is kept.
+        on_generation: Called after each new generation.
+    """
+
+    seed: int = 0
+    initial: np.ndarray | LinearController | None = None
+    score: Score | None = None
+    on_generation: Callable[[Report], None] | None = None
+
+
+def train_in_dream(
+    world_model: WorldModel,
+    folder: str | Path,
+    settings: SearchSettings,
+    beginning: Beginning = Beginning(),
+    members: Sequence[MemoryArrays] = (),
+) -> Trained:
+    """Evolves a linear controller in the dream. An interrupted search resumes after its last saved generation.
+
+    All candidates of a generation meet the same starts, noise and dropout masks; every generation has fresh ones.
+
+    Args:
+        world_model: What is dreamt of.
+        folder: For generations, ``log.csv``, ``curves.png`` and ``best.npz``.
+        settings: How.
+        beginning: How the search begins.
+        members: An ensemble of Ms to dream with in place of the world model's own; each dream runs on one.
+
+    Raises:
+        ExperimentError: The folder holds another search, or the initial controller does not fit the head.
+        TrainingError: A return is not finite.
+    """
+    head = head_name(world_model, settings.head, beginning.initial)
+    policy = linear_policy(world_model.task.head(world_model.codec, head))
+    horizon = min(settings.horizon, world_model.task.horizon)
+
+    def fitness(solutions: np.ndarray, generation: int) -> np.ndarray:
+        seed = generation_seed(beginning.seed, generation)
+        masks = None
+        if settings.dropout:
+            masks = dropout_masks(settings.dreams, world_model.hidden_size, settings.dropout, seed)
+        dreams = Dreams(
+            n=settings.dreams,
+            horizon=horizon,
+            temperature=settings.temperature,
+            seed=seed,
+            recurrent_masks=masks,
+            members=members,
+        )
+        returns = imagine(world_model, policy, solutions.astype(np.float32), dreams).returns
+        return returns.mean(axis=1, dtype=np.float64) - settings.l2 * np.sum(solutions**2, axis=1)
+
+    description = {
+        "kind": "dream",
+        "dreams": settings.dreams,
+        "horizon": horizon,
+        "temperature": settings.temperature,
+        "dropout": settings.dropout,
+        "l2": settings.l2,
+        "head": head,
+        "memory": [hash_arrays(member._asdict()) for member in (members or [world_model.memory])],
+    }
+    return _evolve(world_model, Path(folder), fitness, description, settings, beginning)
+
+
+def train_in_real(
+    world_model: WorldModel,
+    folder: str | Path,
+    returns: Returns,
+    settings: SearchSettings,
+    beginning: Beginning = Beginning(),
+) -> Trained:
+    """Evolves a linear controller in the real game, seen through V and M.
+
+    Args:
+        world_model: V and M.
+        folder: As in :func:`train_in_dream`.
+        returns: Plays candidates, see :func:`dreamgym.evolution.population.population_returns`.
+        settings: How.
+        beginning: How the search begins.
+
+    Raises:
+        ExperimentError: The folder holds another search, or the initial controller does not fit the head.
+        TrainingError: A return is not finite.
+    """
+
+    def fitness(solutions: np.ndarray, generation: int) -> np.ndarray:
+        played = returns(solutions.astype(np.float32), generation_seed(beginning.seed, generation))
+        return np.asarray(played, np.float64).reshape(len(solutions), -1).mean(axis=1)
+
+    head = head_name(world_model, settings.head, beginning.initial)
+    description = {"kind": "real", "head": head, "memory": [hash_arrays(world_model.memory._asdict())]}
+    return _evolve(world_model, Path(folder), fitness, description, settings, beginning)
+
+
+def _evolve(
+    world_model: WorldModel,
+    folder: Path,
+    fitness: Fitness,
+    description: Mapping[str, Any],
+    settings: SearchSettings,
+    beginning: Beginning,
+) -> Trained:
+    head = head_name(world_model, settings.head, beginning.initial)
+    zeros = LinearController.zeros(world_model, head)
+    search = CmaSearch(
+        folder,
+        _initial_mean(zeros, beginning.initial),
+        sigma0=settings.sigma,
+        population=settings.candidates,
+        seed=beginning.seed,
+        settings=description,
+    )
+    log = GenerationLog(folder)
+
+    def save_best() -> LinearController:
+        best = log.best()
+        mean = search.mean if best is None else search.means[best]
+        controller = LinearController(mean.astype(np.float32), zeros.task, zeros.codec, head)
+        controller.save(folder / "best.npz")
+        return controller
+
+    def finish(generation: int, seconds: float) -> None:
+        due = (generation + 1) % settings.select_every == 0 or generation + 1 == settings.generations
+        if beginning.score is not None and due and generation not in log.scores:
+            log.add_score(generation, float(beginning.score(search.means[generation])))
+        log.add(generation, search.fitnesses[generation], search.sigmas[generation], seconds)
+        if beginning.on_generation is not None and seconds > 0:
+            beginning.on_generation(log.reports[-1])
+
+    for generation in range(search.generation):
+        finish(generation, 0.0)
+    while search.generation < settings.generations:
+        began = time.perf_counter()
+        search.advance(fitness)
+        finish(search.generation - 1, time.perf_counter() - began)
+        log.write()
+        save_best()
+    log.write()
+    log.draw()
+    best = log.best()
+    return Trained(
+        controller=save_best(),
+        score=None if best is None else log.scores[best],
+        mean=search.mean,
+        fitness=float(np.mean(search.fitnesses[-1])),
+        latest_score=log.scores.get(search.generation - 1),
+    )
+
+
+def _initial_mean(zeros: LinearController, initial: np.ndarray | LinearController | None) -> np.ndarray:
+    if initial is None:
+        return zeros.parameters.astype(np.float64)
+    mean = np.asarray(initial.parameters if isinstance(initial, LinearController) else initial, np.float64)
+    if mean.shape != zeros.parameters.shape:
+        raise ExperimentError(
+            f"initial parameters have shape {mean.shape}, head {zeros.head!r} takes {zeros.parameters.shape}"
+        )
+    return mean
+
+
+def head_name(world_model: WorldModel, head: str | None, initial: np.ndarray | LinearController | None) -> str:
+    """The name of the action head of a search: the one asked for, the initial controller's, or the task's first.
+
+    Raises:
+        ExperimentError: The initial controller has another head than the one asked for.
+    """
+    its_head = initial.head if isinstance(initial, LinearController) else None
+    if head and its_head and head != its_head:
+        raise ExperimentError(
+            f"the initial controller has head {its_head!r}, the search is to have {head!r}; ask for {its_head!r}, or "
+            "begin without the controller"
+        )
+    return head or its_head or world_model.task.default_head_name
+
+
+def generation_seed(seed: int, generation: int) -> int:
+    """The seed of a generation's dreams or episodes."""
+    return derive_seed(seed, generation, bits=62)

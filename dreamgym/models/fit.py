@@ -1,0 +1,135 @@
+"""Runs Keras's ``fit`` so that a killed run resumes, the best weights are kept, and errors name the folder."""
+
+import itertools
+import json
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from dreamgym.errors import TrainingError
+from dreamgym.models.checkpoint import Checkpoint
+from dreamgym.models.settings import MemorySettings, VisionSettings
+from dreamgym.running.files import write_whole
+from dreamgym.running.provenance import hash_arrays
+
+
+@dataclass(frozen=True)
+class Batches:
+    """Training data in batches."""
+
+    of_epoch: Callable[[int], Iterator[Any]]  # always the same batches for an epoch, or a resumed run differs
+    per_epoch: int  # further batches are ignored
+    fingerprint: str  # a hash of the data; a checkpoint of other data is not resumed
+
+
+def fit(
+    model: Any,
+    batches: Batches,
+    held_out: Any,
+    folder: Path,
+    settings: VisionSettings | MemorySettings,
+    *,
+    signature: Any,
+    verbose: int,
+) -> None:
+    """Fits a compiled model and sets the weights of the epoch with the lowest loss on ``held_out``.
+
+    ``folder`` gets ``checkpoint.npz``, ``log.csv`` and ``tensorboard/``. A matching checkpoint in it is resumed.
+    ``signature`` holds the ``tf.TensorSpec`` of a batch.
+
+    Raises:
+        TrainingError: The checkpoint is broken, the loss became NaN or infinite, an epoch has too few batches, or
+            TensorFlow failed, for example because it cannot write to the folder.
+        OSError: A file cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    fingerprint = _fingerprint(model, batches, held_out, settings)
+    checkpoint = Checkpoint(folder / "checkpoint.npz", settings.patience, fingerprint)
+    checkpoint.set_model(model)
+    first_epoch = checkpoint.restore()
+    if first_epoch < settings.epochs and not checkpoint.stopped:
+        _truncate_logs(folder, first_epoch)
+        stream = _Stream(batches, range(first_epoch, settings.epochs))
+        log = keras.callbacks.CSVLogger(str(folder / "log.csv"), append=first_epoch > 0)
+        board = keras.callbacks.TensorBoard(str(folder / "tensorboard"), write_graph=False)
+        try:
+            model.fit(
+                tf.data.Dataset.from_generator(stream, output_signature=signature).prefetch(2),
+                shuffle=False,
+                steps_per_epoch=batches.per_epoch,
+                initial_epoch=first_epoch,
+                epochs=settings.epochs,
+                validation_data=(held_out, None),
+                validation_batch_size=settings.batch_size,
+                callbacks=[log, board, checkpoint],
+                verbose=verbose,
+            )
+        except tf.errors.OpError as error:
+            if stream.error is not None:
+                raise stream.error from None
+            reason = (error.message or "no message").strip().splitlines()[0]
+            raise TrainingError(
+                f"TensorFlow failed while training in {folder} ({type(error).__name__}: {reason}); "
+                "check that the folder is writable and that disk and memory suffice, then run it again"
+            ) from error
+        finally:
+            log.on_train_end()  # Keras does not call it after an error, and the file would stay open.
+        if checkpoint.nan_loss:
+            raise TrainingError(
+                f"the loss became NaN or infinite while training in {folder}; "
+                "lower the learning rate, or look for broken episodes"
+            )
+    checkpoint.load_best()
+
+
+class _Stream:
+    """The batches of some epochs, as a callable for ``tf.data.Dataset.from_generator``."""
+
+    def __init__(self, batches: Batches, epochs: Iterable[int]):
+        self.batches, self.epochs = batches, epochs
+        self.error: Exception | None = None  # TensorFlow replaces an exception of a generator by one of its own
+
+    def __call__(self) -> Iterator[Any]:
+        try:
+            for epoch in self.epochs:
+                yield from self._epoch(epoch)
+        except Exception as error:
+            self.error = error
+            raise
+
+    def _epoch(self, epoch: int) -> Iterator[Any]:
+        """Exactly ``per_epoch`` batches, because any other number would shift the batches of later epochs."""
+        count = 0
+        for batch in itertools.islice(self.batches.of_epoch(epoch), self.batches.per_epoch):
+            yield batch
+            count += 1
+        if count < self.batches.per_epoch:
+            expected = f"epoch {epoch} has {count} batches, expected {self.batches.per_epoch}"
+            raise TrainingError(f"{expected}; collect more episodes, or restore the files deleted during training")
+
+
+def _truncate_logs(folder: Path, first_epoch: int) -> None:
+    """Removes log rows of epochs that are trained again, and all TensorBoard events if training starts over."""
+    log = folder / "log.csv"
+    if first_epoch == 0:
+        shutil.rmtree(folder / "tensorboard", ignore_errors=True)
+    elif log.is_file():
+        write_whole(log, b"".join(log.read_bytes().splitlines(keepends=True)[: 1 + first_epoch]))
+
+
+def _fingerprint(model: Any, batches: Batches, held_out: Any, settings: VisionSettings | MemorySettings) -> str:
+    """Everything that decides a run, as JSON: settings, sizes, initial weights and data."""
+    run = {
+        "model": model.get_config(),
+        "settings": vars(settings),
+        "batches_per_epoch": batches.per_epoch,
+        "initial_weights": hash_arrays({str(i): array for i, array in enumerate(model.get_weights())}),
+        "training_data": batches.fingerprint,
+        "held_out_data": hash_arrays(held_out if isinstance(held_out, Mapping) else {"frames": held_out}),
+    }
+    return json.dumps(run, sort_keys=True)

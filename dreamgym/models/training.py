@@ -1,0 +1,139 @@
+"""Training of V and M: prepares their data and optimizers, and returns the best weights as arrays."""
+
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from dreamgym.errors import TrainingError
+from dreamgym.models import memory as memory_module
+from dreamgym.models import vision as vision_module
+from dreamgym.models.dynamics import MemoryArrays
+from dreamgym.models.fit import Batches, fit
+from dreamgym.models.settings import MemorySettings, MemorySizes, VisionSettings
+from dreamgym.running.provenance import hash_arrays
+from dreamgym.running.seeding import Stream, generator
+
+
+def train_vision(
+    batches: Batches,
+    held_out: np.ndarray,
+    folder: Path,
+    settings: VisionSettings,
+    *,
+    latent_size: int = 32,
+    seed: int = 0,
+    start_from: Mapping[str, np.ndarray] | None = None,
+    verbose: int = 2,
+) -> dict[str, np.ndarray]:
+    """Trains V and returns its arrays after the epoch with the lowest loss on held-out frames.
+
+    ``batches`` and ``held_out`` are frames of different episodes, uint8 ``(n, 64, 64, 3)``. ``batches`` also decides
+    the size of a training batch. ``folder`` gets the checkpoint and logs; a killed run resumes from it. ``seed``
+    decides the initial weights and the posterior's noise. ``start_from`` holds arrays of a trained V to continue from,
+    and then ``latent_size`` is not used. ``verbose`` is Keras's: 1 for progress bars, 2 for a line per epoch, 0 for no
+    output.
+
+    Raises:
+        TrainingError: There are no training or no held-out frames, or as in :func:`dreamgym.models.fit.fit`.
+    """
+    if batches.per_epoch < 1 or len(held_out) == 0:
+        raise TrainingError("V has no frames to train on or no held-out frames; collect more episodes")
+    if start_from is None:
+        vision = vision_module.Vision(latent_size, settings.kl_tolerance, seed)
+    else:
+        vision = vision_module.from_arrays(start_from, seed, settings.kl_tolerance)
+    vision.compile(optimizer=keras.optimizers.Adam(settings.learning_rate))
+    frames = tf.TensorSpec((None, 64, 64, 3), tf.uint8)
+    fit(vision, batches, held_out, folder, settings, signature=frames, verbose=verbose)
+    return vision_module.to_arrays(vision)
+
+
+def train_memory(
+    sequences: Mapping[str, np.ndarray],
+    held_out: Mapping[str, np.ndarray],
+    folder: Path,
+    settings: MemorySettings,
+    *,
+    sizes: MemorySizes | None = None,
+    seed: int = 0,
+    start_from: MemoryArrays | None = None,
+    verbose: int = 2,
+) -> MemoryArrays:
+    """Trains M and returns its arrays after the epoch with the lowest loss on held-out sequences.
+
+    ``sequences`` and ``held_out`` are data of different episodes, as :class:`dreamgym.models.memory.Memory` describes
+    it. ``seed`` decides the initial weights, the posterior's noise and the order of sequences. ``start_from`` holds
+    arrays of a trained M of the same sizes to continue from. The rest is as for :func:`train_vision`.
+
+    Raises:
+        TrainingError: There are no sequences, they hold NaN or infinity, ``start_from`` has other sizes, or as in
+            :func:`dreamgym.models.fit.fit`.
+    """
+    _check_sequences(sequences, "to train on")
+    _check_sequences(held_out, "held out")
+    sizes = sizes or MemorySizes()
+    model = memory_module.Memory(
+        latent_size=sequences["mu"].shape[-1],
+        action_size=sequences["action"].shape[-1],
+        hidden_size=sizes.hidden_size,
+        n_mixtures=sizes.n_mixtures,
+        target_scale=float(np.std(sequences["target"][sequences["weight"] > 0])) or 1.0,
+        seed=seed,
+    )
+    if start_from is not None:
+        try:
+            memory_module.load_arrays(model, start_from)
+        except ValueError as error:
+            raise TrainingError(
+                f"start_from has other sizes than the new M ({error}); use an M of this task"
+            ) from error
+    batch_size = min(settings.batch_size, len(sequences["mu"]))
+    batches = sequence_batches(sequences, batch_size, seed)
+    schedule = keras.optimizers.schedules.PolynomialDecay(
+        settings.learning_rate, settings.epochs * batches.per_epoch, settings.final_learning_rate
+    )
+    # XLA makes the LSTM loop 1.5 times as fast on a CPU. It makes V's convolutions many times slower.
+    model.compile(optimizer=keras.optimizers.Adam(schedule, clipvalue=settings.gradient_clip), jit_compile=True)
+    # The batch size is fixed, because XLA compiles the model again for every new shape.
+    signature = {name: tf.TensorSpec((batch_size, *values.shape[1:]), tf.float32) for name, values in sequences.items()}
+    padded = _pad_to_multiple(held_out, batch_size)
+    fit(model, batches, padded, folder, settings, signature=signature, verbose=verbose)
+    return memory_module.to_arrays(model)
+
+
+def sequence_batches(sequences: Mapping[str, np.ndarray], batch_size: int, seed: int) -> Batches:
+    """Batches of sequences, in an order that follows from seed and epoch. An incomplete last batch is left out."""
+    n = len(sequences["mu"])
+
+    def of_epoch(epoch: int) -> Iterator[dict[str, np.ndarray]]:
+        order = generator(seed, Stream.MEMORY_BATCHES, epoch).permutation(n)
+        for i in range(0, n - batch_size + 1, batch_size):
+            chosen = order[i : i + batch_size]
+            yield {name: values[chosen] for name, values in sequences.items()}
+
+    return Batches(of_epoch, n // batch_size, hash_arrays(sequences))
+
+
+def _check_sequences(sequences: Mapping[str, np.ndarray], purpose: str) -> None:
+    if len(sequences["mu"]) == 0 or not (sequences["weight"] > 0).any():
+        raise TrainingError(f"M has no sequences {purpose}; collect more or longer episodes")
+    for name, values in sequences.items():
+        broken = ~np.isfinite(values).all(axis=tuple(range(1, values.ndim)))
+        if broken.any():
+            raise TrainingError(
+                f"{name!r} is NaN or infinite in {broken.sum()} of {len(values)} sequences {purpose}; "
+                "encode the episodes again; if that does not help, collect them and train V again"
+            )
+
+
+def _pad_to_multiple(sequences: Mapping[str, np.ndarray], batch_size: int) -> dict[str, np.ndarray]:
+    """Appends sequences of weight 0 until all batches are full, because XLA compiles every new batch size anew."""
+    n = len(sequences["mu"])
+    index = np.arange(math.ceil(n / batch_size) * batch_size)
+    padded = {name: values[index % n] for name, values in sequences.items()}
+    padded["weight"] = np.where(index[:, None] < n, padded["weight"], 0).astype(np.float32)
+    return padded

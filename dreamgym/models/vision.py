@@ -1,0 +1,144 @@
+"""V in Keras: the variational autoencoder of Ha & Schmidhuber (2018, appendix A.1)."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from dreamgym.models.vision_numpy import DECODER_FILTERS, DECODER_KERNELS, ENCODER_FILTERS
+from dreamgym.running.seeding import Stream, generator
+
+
+@keras.saving.register_keras_serializable("dreamgym")
+class Vision(keras.Model):
+    """V: encodes 64x64 RGB frames to a diagonal Gaussian over latents, and decodes latents to frames.
+
+    Args:
+        latent_size: Z. With 32, V has the paper's 4,348,547 parameters.
+        kl_tolerance: Floor of the KL term, in nats per latent dimension. The paper uses 0.5.
+        seed: Decides the initial weights and the posterior's noise.
+    """
+
+    def __init__(self, latent_size: int = 32, kl_tolerance: float = 0.5, seed: int = 0, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.latent_size, self.kl_tolerance, self.seed = latent_size, kl_tolerance, seed
+        self.noise = keras.random.SeedGenerator(seed)
+        init = _initializers(seed)
+        self.convolutions = [
+            layers.Conv2D(n, 4, strides=2, activation="relu", kernel_initializer=next(init), name=f"encoder_{i}")
+            for i, n in enumerate(ENCODER_FILTERS)
+        ]
+        self.mu = layers.Dense(latent_size, kernel_initializer=next(init), name="mu")
+        self.logvar = layers.Dense(latent_size, kernel_initializer=next(init), name="logvar")
+        activations = ("relu", "relu", "relu", None)
+        self.decoder_dense = layers.Dense(1024, kernel_initializer=next(init), name="decoder_dense")
+        self.deconvolutions = [
+            layers.Conv2DTranspose(n, k, strides=2, activation=a, kernel_initializer=next(init), name=f"decoder_{i}")
+            for i, (n, k, a) in enumerate(zip(DECODER_FILTERS, DECODER_KERNELS, activations, strict=True))
+        ]
+        self.trackers = {name: keras.metrics.Mean(name) for name in ("loss", "reconstruction", "kl")}
+        self.build((None, 64, 64, 3))
+
+    def build(self, input_shape: Any) -> None:
+        """Creates all weights. The constructor calls it, so that a new V can be saved and loaded into."""
+        if not getattr(self, "built", False):
+            self.decode(self.encode(ops.zeros((1, 64, 64, 3), "uint8"))[0])
+            self.built = True
+
+    def encode(self, frames: Any) -> tuple[Any, Any]:
+        """Encodes uint8 frames ``(n, 64, 64, 3)`` to ``mu`` and ``logvar``, float32 ``(n, Z)`` each."""
+        x = ops.cast(frames, "float32") / 255.0
+        for layer in self.convolutions:
+            x = layer(x)
+        x = ops.reshape(x, (-1, 1024))
+        return self.mu(x), self.logvar(x)
+
+    def decode(self, z: Any) -> Any:
+        """Decodes latents ``(n, Z)`` to pixel logits ``(n, 64, 64, 3)``. Their sigmoid is a frame scaled to [0, 1]."""
+        x = ops.reshape(self.decoder_dense(z), (-1, 1, 1, 1024))
+        for layer in self.deconvolutions:
+            x = layer(x)
+        return x
+
+    def call(self, frames: Any, training: bool = False) -> tuple[Any, Any, Any]:
+        """Encodes uint8 frames, samples ``z`` and decodes it. Returns pixel logits, ``mu`` and ``logvar``."""
+        mu, logvar = self.encode(frames)
+        z = mu + ops.exp(0.5 * logvar) * keras.random.normal(ops.shape(mu), seed=self.noise)
+        return self.decode(z), mu, logvar
+
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+    ) -> Any:
+        """The mean over frames of the summed squared pixel error plus ``max(KL, kl_tolerance * Z)``."""
+        logits, mu, logvar = y_pred
+        error = ops.sigmoid(logits) - ops.cast(x, "float32") / 255.0
+        reconstruction = ops.mean(ops.sum(ops.square(error), axis=(1, 2, 3)))
+        divergence = -0.5 * ops.sum(1.0 + logvar - ops.square(mu) - ops.exp(logvar), axis=1)
+        kl = ops.mean(ops.maximum(divergence, self.kl_tolerance * self.latent_size))
+        loss = reconstruction + kl
+        for tracker, value in zip(self.trackers.values(), (loss, reconstruction, kl), strict=True):
+            tracker.update_state(value, sample_weight=ops.shape(mu)[0])
+        return loss
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The loss and its two terms."""
+        return list(self.trackers.values())
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments as plain JSON data."""
+        return {"latent_size": self.latent_size, "kl_tolerance": self.kl_tolerance, "seed": self.seed}
+
+
+def _initializers(seed: int) -> Iterator[Any]:
+    """An endless iterator of Glorot initializers with different seeds that follow from ``seed``."""
+    rng = generator(seed, Stream.VISION_WEIGHTS)
+    while True:
+        yield keras.initializers.GlorotUniform(seed=int(rng.integers(2**31)))
+
+
+def _layers(vision: Vision) -> list[Any]:
+    return [*vision.convolutions, vision.mu, vision.logvar, vision.decoder_dense, *vision.deconvolutions]
+
+
+def to_arrays(vision: Vision) -> dict[str, np.ndarray]:
+    """Copies V's weights to float32 arrays ``<layer>_kernel`` and ``<layer>_bias``, in Keras's layouts."""
+    arrays = {}
+    for layer in _layers(vision):
+        arrays |= {f"{layer.name}_kernel": layer.kernel.numpy(), f"{layer.name}_bias": layer.bias.numpy()}
+    return arrays
+
+
+def from_arrays(arrays: Mapping[str, np.ndarray], seed: int = 0, kl_tolerance: float = 0.5) -> Vision:
+    """A trainable V with these weights. ``seed`` decides the posterior's noise."""
+    vision = Vision(arrays["mu_bias"].shape[0], kl_tolerance, seed)
+    for layer in _layers(vision):
+        layer.kernel.assign(arrays[f"{layer.name}_kernel"])
+        layer.bias.assign(arrays[f"{layer.name}_bias"])
+    return vision
+
+
+class BatchVision:
+    """V for many frames: encodes and decodes them in batches with compiled TensorFlow functions."""
+
+    def __init__(self, arrays: Mapping[str, np.ndarray], batch_size: int = 256):
+        import tensorflow as tf
+
+        vision = from_arrays(arrays)
+        self.batch_size = batch_size
+        self._encode = tf.function(vision.encode, reduce_retracing=True)
+        self._decode = tf.function(
+            lambda z: tf.cast(tf.sigmoid(vision.decode(z)) * 255.0 + 0.5, tf.uint8), reduce_retracing=True
+        )
+
+    def encode(self, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Encodes uint8 frames ``(n, 64, 64, 3)``, n > 0, to ``mu`` and ``logvar``, float32 ``(n, Z)`` each."""
+        parts = [self._encode(frames[i : i + self.batch_size]) for i in range(0, len(frames), self.batch_size)]
+        return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
+
+    def decode(self, z: np.ndarray) -> np.ndarray:
+        """Decodes float32 latents ``(n, Z)``, n > 0, to uint8 frames ``(n, 64, 64, 3)``."""
+        parts = [self._decode(z[i : i + self.batch_size]) for i in range(0, len(z), self.batch_size)]
+        return np.concatenate(parts)

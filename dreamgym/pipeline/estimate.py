@@ -1,0 +1,125 @@
+"""Estimates of a pipeline's time and disk space, from the cost of one unit of each kind of work.
+
+The unit costs were measured on two cores. The finished stages of a run correct them for its machine.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.table import Table
+
+from dreamgym.pipeline.settings import PipelineSettings
+from dreamgym.running.progress import format_seconds
+
+
+@dataclass(frozen=True)
+class UnitCosts:
+    """Seconds and bytes per unit of work."""
+
+    fast_step: float = 1 / 2800
+    """A step of the game with the fast renderer, PNG included, on one core."""
+    observed_step: float = 1 / 800
+    """The same with V and M, for a controller."""
+    stock_step: float = 1 / 140
+    """A step of the stock game on one core, V and M included."""
+    vision_frame: float = 1 / 740
+    """A frame of V's training, on both cores."""
+    encoded_frame: float = 1 / 5400
+    """A frame read and encoded to latents."""
+    memory_step: float = 1 / 31_000
+    """A step of M's training."""
+    dream_step: float = 1 / 430_000
+    """A step of a dream in a population."""
+    video_step: float = 1 / 30
+    """A step of the side-by-side video."""
+    frame_bytes: float = 1_600
+    """A frame on disk."""
+    latent_bytes: float = 280
+    """A step's latents on disk."""
+
+
+COSTS = UnitCosts()
+
+
+def stage_seconds(settings: PipelineSettings, workers: int, name: str) -> float:
+    """The expected seconds of a stage, by its name."""
+    number, _, kind = name.rpartition("-")
+    round_ = int(number or 0)
+    steps_now = _steps(settings, round_)
+    steps_so_far = sum(_steps(settings, r) for r in range(round_ + 1))
+    epochs = settings.memory.epochs if round_ == 0 else settings.memory_again.epochs
+    # The controller and its three baselines are evaluated.
+    evaluated = 4 * settings.evaluation_episodes * 1000
+    seconds = {
+        "collect": steps_now * _game_step(settings, observed=round_ > 0) / _processes(workers),
+        "vision": steps_now * settings.vision.epochs * COSTS.vision_frame,
+        "latents": steps_now * COSTS.encoded_frame,
+        "memory": steps_so_far * epochs * COSTS.memory_step * settings.controller.members,
+        "controller": _search_seconds(settings, workers, round_),
+        "evaluate": evaluated * COSTS.stock_step / _processes(workers),
+        "video": settings.video_steps * COSTS.video_step,
+    }
+    return seconds.get(kind, 0.0)
+
+
+def remaining(settings: PipelineSettings, workers: int, names: Sequence[str], done: Mapping[str, float]) -> float:
+    """The expected seconds of stages, corrected by the finished stages of the same kind.
+
+    Args:
+        settings: The run's.
+        workers: Processes that play the real game.
+        names: The stages to come.
+        done: Seconds of the finished stages, by name.
+    """
+    return sum(stage_seconds(settings, workers, name) * _correction(settings, workers, name, done) for name in names)
+
+
+def disk_bytes(settings: PipelineSettings) -> float:
+    """Bytes that a whole run leaves on disk."""
+    steps = sum(_steps(settings, r) for r in range(settings.rounds + 1))
+    world_models = (settings.rounds + 2) * 20e6
+    return steps * (COSTS.frame_bytes + COSTS.latent_bytes) + world_models + 90e6
+
+
+def print_estimate(settings: PipelineSettings, workers: int, names: Sequence[str]) -> None:
+    """Prints the expected time of every stage, and the total time and disk space."""
+    table = Table("stage", "about", title="estimate")
+    times = {name: stage_seconds(settings, workers, name) for name in names}
+    for name, seconds in times.items():
+        table.add_row(name, format_seconds(seconds))
+    table.add_row("all", format_seconds(sum(times.values())), style="bold")
+    console = Console()
+    console.print(table)
+    console.print(f"disk: about {disk_bytes(settings) / 1e9:.1f} GB; {workers} workers")
+
+
+def _processes(workers: int) -> int:
+    """The number of processes that play; 0 workers stand for this one."""
+    return max(workers, 1)
+
+
+def _steps(settings: PipelineSettings, round_: int) -> int:
+    collected = settings.random if round_ == 0 else settings.on_policy
+    return collected.episodes * (collected.episode_length or 1000)
+
+
+def _game_step(settings: PipelineSettings, observed: bool) -> float:
+    if settings.renderer == "stock":
+        return COSTS.stock_step
+    return COSTS.observed_step if observed else COSTS.fast_step
+
+
+def _search_seconds(settings: PipelineSettings, workers: int, round_: int) -> float:
+    search = settings.controller
+    steps = search.generations * search.candidates * search.dreams * settings.horizon(round_)
+    game_step = _game_step(settings, observed=True) / _processes(workers)
+    scored = search.generations // search.select_every * search.select_tracks * 1000 * game_step
+    return steps * (game_step if search.env == "real" else COSTS.dream_step) + scored
+
+
+def _correction(settings: PipelineSettings, workers: int, name: str, done: Mapping[str, float]) -> float:
+    kind = name.rpartition("-")[2]
+    same = [other for other in done if other.rpartition("-")[2] == kind]
+    expected = sum(stage_seconds(settings, workers, other) for other in same)
+    return sum(done[other] for other in same) / expected if expected else 1.0

@@ -1,0 +1,205 @@
+"""An experiment's folder: where its files are, its settings, and which stages are finished."""
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dreamgym.errors import ExperimentError
+from dreamgym.running.files import write_whole
+from dreamgym.running.provenance import FORMATS, check_format, differences, package_versions
+
+_FORMAT_NAME = "dreamgym experiment"
+
+
+def default_home() -> Path:
+    """The folder of all experiments: ``DREAMGYM_HOME``, or ``~/world-models-experiments``."""
+    return Path(os.environ.get("DREAMGYM_HOME") or "~/world-models-experiments").expanduser()
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """An experiment's folder. This class alone knows the paths in it.
+
+    Attributes:
+        folder: The root.
+    """
+
+    folder: Path
+
+    @classmethod
+    def named(cls, name: str | Path) -> "Experiment":
+        """The experiment of a name under :func:`default_home`, or of a path.
+
+        A single word is a path only if an experiment lies there, so that no unrelated folder of that name is used.
+        """
+        path = Path(name).expanduser()
+        is_path = len(path.parts) != 1 or path.is_absolute() or (path / "config.json").is_file()
+        return cls(path if is_path else default_home() / path)
+
+    @property
+    def config_path(self) -> Path:
+        """All settings, as JSON."""
+        return self.folder / "config.json"
+
+    def stage_path(self, stage: str) -> Path:
+        """The note that a stage is finished, with its metrics."""
+        return self.folder / "stages" / f"{stage}.json"
+
+    def rollouts(self, round_: int) -> Path:
+        """A round's episodes."""
+        return self.folder / "rollouts" / f"{round_}-{'smoothed' if round_ == 0 else 'controller'}"
+
+    def latents(self, round_: int) -> Path:
+        """The latents of a round's episodes."""
+        return self.folder / "latents" / self.rollouts(round_).name
+
+    @property
+    def vision_training(self) -> Path:
+        """V's checkpoints and logs."""
+        return self.folder / "training" / "vision"
+
+    @property
+    def vision(self) -> Path:
+        """V."""
+        return self.vision_training / "vision.npz"
+
+    def memory_training(self, round_: int, member: int) -> Path:
+        """Checkpoints and logs of one M of a round's ensemble."""
+        return self.folder / "training" / "memory" / f"round-{round_}" / f"member-{member}"
+
+    def memory(self, round_: int, member: int) -> Path:
+        """One M of a round's ensemble."""
+        return self.memory_training(round_, member) / "memory.npz"
+
+    def round_world_model(self, round_: int) -> Path:
+        """The world model that a round's controller is trained in."""
+        return self.folder / "world_models" / f"round-{round_}"
+
+    @property
+    def world_model(self) -> Path:
+        """The world model of the selected controller."""
+        return self.folder / "world_model"
+
+    def search(self, round_: int) -> Path:
+        """A round's search: log, generations, checkpoints."""
+        return self.folder / "controller" / f"round-{round_}"
+
+    def round_best(self, round_: int) -> Path:
+        """The checkpoint of a round that has the best score."""
+        return self.search(round_) / "best.npz"
+
+    def round_latest(self, round_: int) -> Path:
+        """The last mean of a round's search."""
+        return self.search(round_) / "latest.npz"
+
+    @property
+    def controller(self) -> Path:
+        """The selected controller."""
+        return self.folder / "controller" / "best.npz"
+
+    def scores(self, episodes: int) -> Path:
+        """The scores of the selected controller and its baselines."""
+        return self.folder / "evaluation" / f"real-{episodes}.json"
+
+    @property
+    def videos(self) -> Path:
+        """Videos."""
+        return self.folder / "videos"
+
+    def video(self, suffix: str) -> Path:
+        """The video of the selected controller; ``suffix`` is ``mp4`` or ``gif``."""
+        return self.videos / f"real-reconstruction-dream.{suffix}"
+
+    def write_config(self, settings: Mapping[str, Any], defaults: Mapping[str, Any] | None = None) -> None:
+        """Saves the experiment's settings, or checks that the saved ones are the same.
+
+        Args:
+            settings: Plain JSON data, nested or not.
+            defaults: The values of settings that an older config does not name.
+
+        Raises:
+            ExperimentError: The folder holds an experiment with other settings.
+        """
+        if self.config_path.exists():
+            saved = _merge(dict(defaults or {}), self.read_config()["settings"])
+            if changes := differences(saved, settings):
+                raise ExperimentError(
+                    f"{self.folder} was begun with other settings ({', '.join(changes)}); "
+                    "use the old ones to continue, or another name to begin anew"
+                )
+            return
+        config = {
+            "format": _FORMAT_NAME,
+            "version": FORMATS["experiment"],
+            "settings": dict(settings),
+            "packages": package_versions(),
+            "made": time.strftime("%Y-%m-%d %H:%M:%S"),
+        }
+        write_whole(self.config_path, json.dumps(config, indent=2).encode())
+
+    def read_config(self) -> dict[str, Any]:
+        """Reads what :meth:`write_config` wrote.
+
+        Raises:
+            ExperimentError: The folder holds no experiment, or a broken one.
+        """
+        try:
+            config = json.loads(self.config_path.read_text())
+            if config["format"] != _FORMAT_NAME:
+                raise ValueError(f"its format is {config['format']!r}")
+            check_format("experiment", config["version"])
+            if not isinstance(config["settings"], dict):
+                raise ValueError(f"its settings are {config['settings']!r}")
+        except FileNotFoundError as error:
+            raise ExperimentError(f"{self.folder} holds no experiment: {self.config_path.name} is missing") from error
+        except (ValueError, KeyError, TypeError, OSError) as error:
+            raise ExperimentError(f"{self.config_path} is not an experiment's config ({error})") from error
+        return config
+
+    def is_done(self, stage: str) -> bool:
+        """Whether a stage is finished."""
+        return self.stage_path(stage).exists()
+
+    def metrics(self, stage: str) -> dict[str, Any]:
+        """The metrics of a finished stage; empty if it is not finished.
+
+        Raises:
+            ExperimentError: The note is broken.
+        """
+        path = self.stage_path(stage)
+        try:
+            return json.loads(path.read_text()) if path.exists() else {}
+        except (OSError, ValueError) as error:
+            raise ExperimentError(f"{path} is broken ({error}); delete it to run the stage again") from error
+
+    def mark_done(self, stage: str, **metrics: Any) -> None:
+        """Notes that a stage is finished, with its metrics."""
+        write_whole(self.stage_path(stage), json.dumps(metrics, indent=2).encode())
+
+
+def find_world_model_of(controller: Path) -> Path | None:
+    """The world model of a saved controller: beside it, or in the experiment that it lies in; None if there is none."""
+    folder = controller.resolve().parent
+    beside = [folder, folder / "world_model"]
+    if folder.name.startswith("round-"):
+        beside.append(Experiment(folder.parent.parent).folder / "world_models" / folder.name)
+    beside.append(Experiment(folder.parent).world_model)
+    return next((path for path in beside if (path / "world_model.json").is_file()), None)
+
+
+def find_experiment_of(path: Path) -> Experiment | None:
+    """The experiment that a file or folder lies in; None if it lies in none."""
+    parents = path.expanduser().resolve().parents
+    return next((Experiment(folder) for folder in parents if (folder / "config.json").is_file()), None)
+
+
+def _merge(defaults: dict[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(defaults)
+    for key, value in settings.items():
+        before = merged.get(key)
+        merged[key] = _merge(before, value) if isinstance(before, dict) and isinstance(value, dict) else value
+    return merged

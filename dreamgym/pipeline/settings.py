@@ -1,0 +1,117 @@
+"""The settings of a whole pipeline, and the presets quick, laptop and paper."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from typing import Any, Literal
+
+from dreamgym.evolution.settings import SearchSettings
+from dreamgym.games import DEFAULT_GAME
+from dreamgym.models.settings import MemorySettings, VisionSettings
+from dreamgym.play.settings import CollectSettings
+from dreamgym.running.checks import at_least, between, check_settings, inside
+from dreamgym.tasks import Renderer
+
+Preset = Literal["quick", "laptop", "paper"]
+
+
+@dataclass(frozen=True)
+class PipelineSettings:
+    """The whole pipeline."""
+
+    task: str = DEFAULT_GAME
+    """A task's name, or package.module:TASK."""
+    seed: int = 0
+    """Decides everything that is drawn."""
+    renderer: Renderer = "fast"
+    """fast: the task's faster env where it has one; stock: the real game as it is. Scores always use stock."""
+    rounds: int = 6
+    """On-policy rounds after the first round."""
+    random: CollectSettings = field(default_factory=lambda: CollectSettings(episodes=120, episode_length=250))
+    """The first collection, by the smoothed random policy."""
+    on_policy: CollectSettings = field(
+        default_factory=lambda: CollectSettings(episodes=40, episode_length=300, noise=0.5)
+    )
+    """Each later collection, by the latest controller."""
+    vision: VisionSettings = field(default_factory=VisionSettings)
+    """V, trained on the first collection."""
+    memory: MemorySettings = field(default_factory=MemorySettings)
+    """M in the first round."""
+    memory_again: MemorySettings = field(default_factory=lambda: MemorySettings(epochs=5, patience=5))
+    """M in later rounds, which continues from the round before."""
+    controller: SearchSettings = field(default_factory=SearchSettings)
+    """C, in every round."""
+    late_horizon: int = 600
+    """Steps of a dream in the second half of the rounds. Long dreams show what leaving the road costs."""
+    fork: float = 100.0
+    """A round starts from the latest controller, unless the best one so far scored better by this much."""
+    starts: int = 1000
+    """Starts of dreams kept in a world model."""
+    start_steps: int = 20
+    """Real steps of a start; they warm M up."""
+    rewarded_starts: float = 0.75
+    """The fraction of starts drawn from sequences with an above-average target."""
+    held_out: float = 0.1
+    """The fraction of episodes held out of training."""
+    evaluation_episodes: int = 20
+    """Fresh episodes of the stock game that the selected controller is scored on."""
+    video_steps: int = 300
+    """Steps of the video."""
+
+    def __post_init__(self) -> None:
+        check_settings(
+            self,
+            seed=at_least(0),
+            rounds=at_least(0),
+            late_horizon=at_least(1),
+            fork=at_least(0),
+            starts=at_least(1),
+            start_steps=at_least(1),
+            rewarded_starts=between(0, 1),
+            held_out=inside(0, 1),
+            evaluation_episodes=at_least(1),
+            video_steps=at_least(1),
+        )
+
+    def horizon(self, round_: int) -> int:
+        """Steps of a dream in a round."""
+        return self.late_horizon if 2 * round_ > self.rounds else self.controller.horizon
+
+
+# A KL floor of 1.5 nats per latent, three times the paper's, keeps the road's edge sharp after minutes of training.
+QUICK = PipelineSettings(
+    vision=VisionSettings(epochs=6, learning_rate=5e-4, kl_tolerance=1.5),
+    memory=MemorySettings(epochs=60, batch_size=32, sequence_length=50, learning_rate=2e-3, patience=60),
+    memory_again=MemorySettings(epochs=15, batch_size=32, sequence_length=50, learning_rate=1e-3, patience=15),
+)
+LAPTOP = replace(
+    QUICK,
+    rounds=24,
+    random=CollectSettings(episodes=400, episode_length=250),
+    on_policy=CollectSettings(episodes=80, episode_length=400, noise=0.5),
+    vision=VisionSettings(epochs=15, learning_rate=5e-4, kl_tolerance=1.5),
+    late_horizon=800,
+    controller=SearchSettings(generations=80, members=3, select_tracks=32),
+    evaluation_episodes=100,
+)
+PAPER = PipelineSettings(
+    rounds=0,
+    random=CollectSettings(episodes=10_000, episode_length=1000),
+    vision=VisionSettings(epochs=10),
+    memory=MemorySettings(epochs=20, sequence_length=999),
+    controller=SearchSettings(env="real", head="steer_gas_brake", horizon=1000, generations=1800, select_every=25),
+    evaluation_episodes=100,
+    video_steps=1000,
+)
+PRESETS: dict[str, PipelineSettings] = {"quick": QUICK, "laptop": LAPTOP, "paper": PAPER}
+
+
+def from_json(data: Mapping[str, Any], default: Any = None) -> Any:
+    """Settings from an experiment's config. Settings that it does not name keep the default's value."""
+    default = PipelineSettings() if default is None else default
+    values = {}
+    for item in fields(default):
+        value = getattr(default, item.name)
+        if item.name in data:
+            value = from_json(data[item.name], value) if is_dataclass(value) else data[item.name]
+        values[item.name] = value
+    return type(default)(**values)

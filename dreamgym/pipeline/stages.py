@@ -1,0 +1,249 @@
+"""Pipeline stages. Each reads earlier stages' outputs from the experiment folder and returns its metrics."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dreamgym.data.encode import encode_rollouts
+from dreamgym.data.episodes import list_episodes
+from dreamgym.evaluation.baselines import baselines
+from dreamgym.evaluation.evaluate import evaluate
+from dreamgym.evaluation.scores import save_evaluations
+from dreamgym.evolution.train import train_controller
+from dreamgym.models.arrays import load_vision
+from dreamgym.pipeline import training
+from dreamgym.pipeline.experiment import Experiment
+from dreamgym.pipeline.settings import PipelineSettings
+from dreamgym.pipeline.training import StartSettings
+from dreamgym.play.collect import collect
+from dreamgym.play.settings import EnvSettings
+from dreamgym.running.files import write_whole
+from dreamgym.running.jobs import Executor
+from dreamgym.running.seeding import derive_seed, evaluation_seeds
+from dreamgym.tasks import Task, get_task
+from dreamgym.video.record import VideoSettings, record
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of a pipeline.
+
+    Attributes:
+        name: Its name in the log and in the experiment's folder.
+        reads: Files and folders that earlier stages wrote.
+        writes: Files and folders that it leaves for later stages.
+        run: Does the work and returns its metrics, which are plain JSON data.
+    """
+
+    name: str
+    reads: tuple[Path, ...]
+    writes: tuple[Path, ...]
+    run: Callable[[], dict[str, Any]]
+
+
+def stage_names(rounds: int) -> list[str]:
+    """The names of all stages in order. Those of a round carry its number."""
+    names = []
+    for number in range(rounds + 1):
+        kinds = ("collect", "vision", "latents", "memory", "controller")
+        names += [f"{number}-{kind}" for kind in kinds if kind != "vision" or number == 0]
+    return [*names, "choose", "evaluate", "video"]
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """The stages of one experiment.
+
+    Attributes:
+        experiment: The folder.
+        settings: All settings.
+        executor: Plays the real game.
+    """
+
+    experiment: Experiment
+    settings: PipelineSettings
+    executor: Executor
+
+    @property
+    def task(self) -> Task:
+        """What is dreamt of."""
+        return get_task(self.settings.task)
+
+    def stages(self) -> list[Stage]:
+        """All stages in order."""
+        return [self.stage(name) for name in stage_names(self.settings.rounds)]
+
+    def stage(self, name: str) -> Stage:
+        """The stage of a name."""
+        number, _, kind = name.rpartition("-")
+        round_, at = int(number or 0), self.experiment
+        members = range(self.settings.controller.members)
+        before = round_ - 1
+        last = self.settings.rounds
+        parts: dict[str, tuple[list[Path], list[Path], Callable[[], dict[str, Any]]]] = {
+            "collect": (
+                [at.round_latest(before), at.round_world_model(before)] if round_ else [],
+                [at.rollouts(round_)],
+                partial(self.collect, round_),
+            ),
+            "vision": ([at.rollouts(0)], [at.vision], self.train_vision),
+            "latents": ([at.rollouts(round_), at.vision], [at.latents(round_)], partial(self.encode, round_)),
+            "memory": (
+                [at.vision, *(at.latents(n) for n in range(round_ + 1))]
+                + [at.memory(before, member) for member in members if round_],
+                [*(at.memory(round_, member) for member in members), at.round_world_model(round_)],
+                partial(self.train_memory, round_),
+            ),
+            "controller": (
+                [at.round_world_model(round_)] + ([at.round_latest(before), at.round_best(before)] if round_ else []),
+                [at.round_best(round_), at.round_latest(round_)],
+                partial(self.train_controller, round_),
+            ),
+            "choose": (
+                [path for n in range(last + 1) for path in (at.round_world_model(n), at.round_best(n))],
+                [at.world_model, at.controller],
+                self.choose,
+            ),
+            "evaluate": (
+                [at.world_model, at.controller],
+                [at.scores(self.settings.evaluation_episodes)],
+                self.evaluate,
+            ),
+            "video": ([at.world_model, at.controller], [at.video("mp4"), at.video("gif")], self.record),
+        }
+        reads, writes, run = parts[kind]
+        return Stage(name, tuple(reads), tuple(writes), run)
+
+    def collect(self, round_: int) -> dict[str, Any]:
+        """Plays the real game: by the random policy first, later by the latest controller with noise."""
+        first = round_ == 0
+        report = collect(
+            self.experiment.rollouts(round_),
+            "smoothed" if first else str(self.experiment.round_latest(round_ - 1)),
+            self._env(None if first else self.experiment.round_world_model(round_ - 1)),
+            self.settings.random if first else self.settings.on_policy,
+            seed=self._seed(round_),
+            workers=self.executor,
+        )
+        return {"episodes": report.episodes, "failed": len(report.failed)}
+
+    def train_vision(self) -> dict[str, Any]:
+        """Trains V on the first round's episodes."""
+        training.fit_vision(
+            self.task,
+            list_episodes(self.experiment.rollouts(0)),
+            self.experiment.vision_training,
+            self.settings.vision,
+            held_out=self.settings.held_out,
+            seed=self.settings.seed,
+        )
+        return {}
+
+    def encode(self, round_: int) -> dict[str, Any]:
+        """Encodes a round's episodes with V."""
+        vision = load_vision(self.experiment.vision)
+        report = encode_rollouts(self.experiment.rollouts(round_), self.experiment.latents(round_), vision)
+        return {"episodes": report.episodes}
+
+    def train_memory(self, round_: int) -> dict[str, Any]:
+        """Trains the ensemble of Ms on all latents so far, saves the round's world model and measures its fidelity."""
+        at, how = self.experiment, self.settings
+        latents = [at.latents(n) for n in range(round_ + 1)]
+        train, held_out = training.read_split(latents, at.vision, how.held_out, how.seed)
+        for member in range(how.controller.members):
+            training.fit_memory(
+                self.task,
+                training.Split(train, held_out),
+                at.memory_training(round_, member),
+                how.memory if round_ == 0 else how.memory_again,
+                seed=self._seed(round_) + member,
+                start_from=None if round_ == 0 else at.memory(round_ - 1, member),
+            )
+        world_model = training.assemble(
+            self.task,
+            training.Parts(at.vision, at.memory(round_, 0), train),
+            StartSettings(how.starts, how.start_steps, how.rewarded_starts),
+            temperature=how.controller.temperature,
+            seed=self._seed(round_),
+            details={"round": round_},
+        )
+        folder = world_model.save(at.round_world_model(round_))
+        return training.measure(world_model, held_out, folder)
+
+    def train_controller(self, round_: int) -> dict[str, Any]:
+        """Evolves C and scores the search's mean in the real game now and then.
+
+        A search's last mean may exploit what M does not know and score far worse than the best controller so far. It
+        still collects the next round's episodes, but the next search starts from the best controller.
+        """
+        at = self.experiment
+        trained = train_controller(
+            self._env(at.round_world_model(round_)),
+            at.search(round_),
+            replace(self.settings.controller, horizon=self.settings.horizon(round_)),
+            seed=self._seed(round_),
+            selection_seed=self.settings.seed,
+            initial=None if round_ == 0 else self._initial(round_ - 1),
+            members=[at.memory(round_, member) for member in range(self.settings.controller.members)],
+            workers=self.executor,
+        )
+        return {
+            "real_score": trained.score,
+            "latest_real_score": trained.latest_score,
+            "dream_return": trained.fitness,
+        }
+
+    def choose(self) -> dict[str, Any]:
+        """Selects the controller with the best score, and the world model that it was trained in."""
+        at, best = self.experiment, self._best_round(self.settings.rounds)
+        shutil.copytree(at.round_world_model(best), at.world_model, dirs_exist_ok=True)
+        write_whole(at.controller, at.round_best(best).read_bytes())
+        return {"round": best}
+
+    def evaluate(self) -> dict[str, Any]:
+        """Scores the selected controller on fresh episodes of the stock game and in its dream, beside the baselines."""
+        how, controller = self.settings, str(self.experiment.controller)
+        seeds = evaluation_seeds(how.seed, how.evaluation_episodes)
+        real = EnvSettings(task=how.task, world_model=str(self.experiment.world_model))
+        label = "trained in the dream" if how.controller.env == "dream" else "trained in the real game"
+        rows = [
+            evaluate(controller, env, seeds=seeds, workers=self.executor, label=label)
+            for env in (real, replace(real, env="dream"))
+        ]
+        rows += baselines(controller, real, seeds=seeds, seed=how.seed, workers=self.executor)
+        save_evaluations(self.experiment.scores(how.evaluation_episodes), rows)
+        return {"real": rows[0].mean, "dream": rows[1].mean}
+
+    def record(self) -> dict[str, Any]:
+        """Films the first evaluated episode: real frames, reconstructions and dream side by side."""
+        seed = evaluation_seeds(self.settings.seed, 1)[0]
+        for suffix, scale in (("mp4", 4), ("gif", 2)):
+            settings = VideoSettings(steps=self.settings.video_steps, scale=scale)
+            env, path = self._env(self.experiment.world_model), self.experiment.video(suffix)
+            record(str(self.experiment.controller), path, env, settings, seed=seed)
+        return {}
+
+    def _env(self, world_model: Path | None) -> EnvSettings:
+        path = None if world_model is None else str(world_model)
+        return EnvSettings(task=self.settings.task, world_model=path, renderer=self.settings.renderer)
+
+    def _initial(self, last: int) -> Path:
+        """The controller to continue from after the round ``last``."""
+        best = self._best_round(last)
+        metrics = self.experiment.metrics(f"{last}-controller")
+        lost = self.experiment.metrics(f"{best}-controller")["real_score"] - metrics["latest_real_score"]
+        if lost > self.settings.fork:
+            return self.experiment.round_best(best)
+        return self.experiment.round_latest(last)
+
+    def _best_round(self, last: int) -> int:
+        scores = [self.experiment.metrics(f"{n}-controller")["real_score"] for n in range(last + 1)]
+        return int(np.argmax(scores))
+
+    def _seed(self, round_: int) -> int:
+        return derive_seed(self.settings.seed, round_, bits=30)

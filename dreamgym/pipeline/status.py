@@ -1,0 +1,139 @@
+"""Inspection of an experiment: what it holds, and what is missing, damaged, stale or poor in it."""
+
+import shlex
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dreamgym.data.episodes import list_episodes, read_bytes
+from dreamgym.data.latents import decode_latents
+from dreamgym.data.tfrecord import decode_record
+from dreamgym.errors import DreamGymError
+from dreamgym.models.arrays import load_vision
+from dreamgym.pipeline.experiment import Experiment
+from dreamgym.pipeline.settings import PipelineSettings, from_json
+from dreamgym.running.provenance import hash_arrays
+from dreamgym.tasks import get_task
+from dreamgym.world_model import WorldModel
+
+POOR_CORRELATION = 0.3
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report.
+
+    Attributes:
+        part: The part of the experiment.
+        state: What it holds.
+        problem: What is missing, damaged, stale or poor; empty if nothing is.
+    """
+
+    part: str
+    state: str
+    problem: str = ""
+
+
+def inspect(experiment: Experiment) -> list[Finding]:
+    """Inspects an experiment, part by part in the order of its stages.
+
+    Raises:
+        ExperimentError: The folder holds no experiment.
+        TaskError: Its task cannot be imported.
+    """
+    settings: PipelineSettings = from_json(experiment.read_config()["settings"])
+    get_task(settings.task)  # world models know their task by its name, which must be registered
+    findings = []
+    for round_ in range(settings.rounds + 1):
+        if experiment.rollouts(round_).is_dir():
+            findings += [_rollouts(experiment, settings, round_), _latents(experiment, round_)]
+    for round_ in range(settings.rounds + 1):
+        findings += _round(experiment, round_)
+    scores = experiment.metrics("evaluate")
+    state = f"real {scores['real']:.0f}, dream {scores['dream']:.0f}" if scores else ""
+    findings.append(Finding("evaluation", state, "" if scores else "not done"))
+    return findings
+
+
+def next_command(experiment: Experiment) -> str:
+    """The command to type next: the pipeline while a stage is left, then a video."""
+    folder = shlex.quote(str(experiment.folder))
+    if experiment.is_done("video"):
+        return f"dreamgym record {shlex.quote(str(experiment.controller))}"
+    return f"dreamgym pipeline --experiment {folder}"
+
+
+def _rollouts(experiment: Experiment, settings: PipelineSettings, round_: int) -> Finding:
+    folder = experiment.rollouts(round_)
+    wanted = (settings.random if round_ == 0 else settings.on_policy).episodes
+    paths = list_episodes(folder)
+    broken = [path.name for path in paths if not _is_whole(path)]
+    problem = f"{wanted - len(paths)} missing" if len(paths) < wanted else ""
+    if broken:
+        problem += f" damaged: {', '.join(broken[:3])}{' …' if len(broken) > 3 else ''}; delete them"
+    return Finding(f"rollouts {folder.name}", f"{len(paths)} of {wanted} episodes", problem.strip())
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        decode_record(read_bytes(path))
+    except (DreamGymError, ValueError):
+        return False
+    return True
+
+
+def _latents(experiment: Experiment, round_: int) -> Finding:
+    folder = experiment.latents(round_)
+    paths, wanted = list_episodes(folder), len(list_episodes(experiment.rollouts(round_)))
+    problem = f"{wanted - len(paths)} missing" if len(paths) < wanted else ""
+    if paths and experiment.vision.exists():
+        stamp = hash_arrays(load_vision(experiment.vision))
+        counts = Counter(_latent_state(path, stamp) for path in paths)
+        problem += f" {counts['stale']} stale: made by another V" if counts["stale"] else ""
+        problem += f" {counts['damaged']} damaged" if counts["damaged"] else ""
+    return Finding(f"latents {folder.name}", f"{len(paths)} episodes", problem.strip())
+
+
+def _latent_state(path: Path, stamp: str) -> str:
+    try:
+        return "good" if decode_latents(read_bytes(path), path).stamp == stamp else "stale"
+    except DreamGymError:
+        return "damaged"
+
+
+def _round(experiment: Experiment, round_: int) -> list[Finding]:
+    memory, search = experiment.metrics(f"{round_}-memory"), experiment.metrics(f"{round_}-controller")
+    findings = [Finding(f"M, round {round_}", _memory_state(memory), _memory_problem(experiment, round_, memory))]
+    generations = len(list(experiment.search(round_).glob("generation-*.npz")))
+    state = f"{generations} generations"
+    if search:
+        state += f", dream {search['dream_return']:.0f}, real {search['real_score']:.0f} on the selection episodes"
+    findings.append(Finding(f"C, round {round_}", state, "" if search else "not finished"))
+    return findings
+
+
+def _memory_state(metrics: dict[str, Any]) -> str:
+    if not metrics:
+        return ""
+    nll, correlation = metrics["nll"], metrics["target_correlation"]
+    shown = "n/a" if correlation is None else f"{correlation:.2f}"
+    return (
+        f"NLL {nll['memory']:.2f} nats per dimension (unit Gaussian {nll['unit_gaussian']:.2f}, "
+        f"persistence {nll['persistence']:.2f}); open-loop reward correlation {shown}"
+    )
+
+
+def _memory_problem(experiment: Experiment, round_: int, metrics: dict[str, Any]) -> str:
+    if not metrics:
+        return "not finished"
+    try:
+        WorldModel.load(experiment.round_world_model(round_))
+    except DreamGymError as error:
+        return f"damaged: {error}"
+    nll = metrics["nll"]
+    if nll["memory"] >= min(nll["unit_gaussian"], nll["persistence"]):
+        return "poor: predicts no better than a trivial model; train longer or collect more"
+    if (metrics["target_correlation"] or 0) < POOR_CORRELATION:
+        return "poor: dreamt rewards hardly follow the real ones; collect more varied starts, or train longer"
+    return ""

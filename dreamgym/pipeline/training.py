@@ -1,0 +1,177 @@
+"""From data to a world model: episodes to V, latents to M, V and M and starts to one folder."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from dreamgym.data.frames import FrameStore
+from dreamgym.data.latents import LatentEpisode, read_latents
+from dreamgym.data.sequences import make_starts, split_episodes, windows
+from dreamgym.evaluation.fidelity import WARM_UP, fidelity, plot_fidelity
+from dreamgym.models.arrays import load_memory, load_vision, write_arrays
+from dreamgym.models.settings import MemorySettings, MemorySizes, VisionSettings
+from dreamgym.play.resolve import task_codec
+from dreamgym.running.checks import at_least, between, check_settings
+from dreamgym.running.provenance import hash_arrays
+from dreamgym.tasks import Task
+from dreamgym.world_model import WorldModel
+
+HELD_OUT_FRAMES = 2000  # more would take time after every epoch and change little
+
+
+@dataclass(frozen=True)
+class StartSettings:
+    """The starts of a world model's dreams."""
+
+    starts: int = 1000
+    """Starts kept in the world model."""
+    start_steps: int = 20
+    """Real steps of a start; they warm M up."""
+    rewarded_starts: float = 0.75
+    """The fraction of starts drawn from sequences with an above-average target."""
+
+    def __post_init__(self) -> None:
+        check_settings(self, starts=at_least(1), start_steps=at_least(1), rewarded_starts=between(0, 1))
+
+
+class Split(NamedTuple):
+    """Latents to train on, and latents that are held out."""
+
+    train: Sequence[LatentEpisode]
+    held_out: Sequence[LatentEpisode]
+
+
+class Parts(NamedTuple):
+    """What a world model is assembled from: V's file, M's file, and the latents that starts are drawn from."""
+
+    vision: Path
+    memory: Path
+    episodes: Sequence[LatentEpisode]
+
+
+def fit_vision(
+    task: Task,
+    episodes: Sequence[Path],
+    folder: Path,
+    settings: VisionSettings,
+    *,
+    held_out: float = 0.1,
+    seed: int = 0,
+    verbose: int = 2,
+) -> Path:
+    """Trains V on the frames of episode files, saves it as ``folder/vision.npz`` and returns that path.
+
+    Args:
+        task: Decides V's size.
+        episodes: Episode files.
+        folder: For V, checkpoints and logs. Interrupted training resumes from it.
+        settings: How.
+        held_out: The fraction of episodes that is held out; their loss decides which epoch is kept.
+        seed: Of everything drawn.
+        verbose: Keras's.
+    """
+    from dreamgym.models.fit import Batches
+    from dreamgym.models.training import train_vision
+
+    train, held = split_episodes(episodes, held_out, seed)
+    frames, held_store = FrameStore(train), FrameStore(held)
+    batch_size = max(1, min(settings.batch_size, len(frames)))
+    arrays = train_vision(
+        Batches(lambda epoch: frames.batches(batch_size, seed, epoch), len(frames) // batch_size, frames.fingerprint),
+        held_store.sample(HELD_OUT_FRAMES, seed),
+        folder,
+        settings,
+        latent_size=task.latent_size,
+        seed=seed,
+        verbose=verbose,
+    )
+    write_arrays(folder / "vision.npz", arrays)
+    return folder / "vision.npz"
+
+
+def read_split(folders: Sequence[Path], vision: Path, held_out: float, seed: int) -> Split:
+    """Reads latents to train on and to hold out. A folder's split does not depend on the other folders.
+
+    Args:
+        folders: Folders of latents.
+        vision: The ``vision.npz`` that must have made them.
+        held_out: The fraction of each folder's episodes that is held out.
+        seed: Of the split.
+
+    Raises:
+        DataError: A folder holds nothing, or more than half of it is broken or of another V.
+    """
+    stamp = hash_arrays(load_vision(vision))
+    splits = [split_episodes(read_latents(folder, stamp), held_out, seed) for folder in folders]
+    return Split([episode for train, _ in splits for episode in train], [e for _, held in splits for e in held])
+
+
+def fit_memory(
+    task: Task,
+    data: Split,
+    folder: Path,
+    settings: MemorySettings,
+    *,
+    seed: int = 0,
+    start_from: Path | None = None,
+    verbose: int = 2,
+) -> Path:
+    """Trains M on latents, saves it as ``folder/memory.npz`` and returns that path.
+
+    Args:
+        task: Decides M's size.
+        data: Latents. The loss on the held-out ones decides which epoch is kept.
+        folder: For M, checkpoints and logs. Interrupted training resumes from it.
+        settings: How.
+        seed: Of everything drawn.
+        start_from: Another M's ``memory.npz`` to continue from.
+        verbose: Keras's.
+    """
+    from dreamgym.models.training import train_memory
+
+    arrays = train_memory(
+        windows(data.train, settings.sequence_length),
+        windows(data.held_out, settings.sequence_length),
+        folder,
+        settings,
+        sizes=MemorySizes(task.hidden_size, task.n_mixtures),
+        seed=seed,
+        start_from=None if start_from is None else load_memory(start_from),
+        verbose=verbose,
+    )
+    write_arrays(folder / "memory.npz", arrays._asdict())
+    return folder / "memory.npz"
+
+
+def assemble(
+    task: Task,
+    parts: Parts,
+    starts: StartSettings,
+    *,
+    temperature: float = 1.0,
+    seed: int = 0,
+    details: Mapping[str, Any] | None = None,
+) -> WorldModel:
+    """Assembles a world model of trained parts, with starts drawn from the episodes."""
+    return WorldModel(
+        task=task,
+        codec=task_codec(task),
+        vision=load_vision(parts.vision),
+        memory=load_memory(parts.memory),
+        starts=make_starts(parts.episodes, starts.starts, starts.start_steps, seed, starts.rewarded_starts),
+        temperature=temperature,
+        details=details or {},
+    )
+
+
+def measure(world_model: WorldModel, held_out: Sequence[LatentEpisode], folder: Path) -> dict[str, Any]:
+    """Measures how well M predicts held-out episodes. Returns the metrics and plots ``folder/fidelity.png``.
+
+    M runs open-loop for fifty steps, or for as many as the longest episode allows.
+    """
+    longest = max(len(episode) for episode in held_out)
+    warm_up = min(WARM_UP, longest // 3)
+    result = fidelity(world_model, held_out, horizon=min(50, longest - warm_up), warm_up=warm_up)
+    plot_fidelity(result, folder / "fidelity.png")
+    return {key: value for key, value in result.items() if key != "latent_error"}

@@ -1,0 +1,1 @@
+"""Playing: episodes of a policy in the real game or in the dream, on workers, scored, recorded or collected."""

@@ -1,0 +1,168 @@
+"""Collection: episodes of the real game, played on workers, one file each."""
+
+import hashlib
+import warnings
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from dreamgym.data.episodes import EPISODE_FORMAT, decode_features, read_bytes
+from dreamgym.errors import DataError, JobError
+from dreamgym.play.job import PlayJob, play_deadline, play_job, portable
+from dreamgym.play.resolve import Player, resolve
+from dreamgym.play.settings import CollectSettings, EnvSettings
+from dreamgym.policies.load import policy_file
+from dreamgym.running.files import write_whole
+from dreamgym.running.jobs import Executor, as_executor
+from dreamgym.running.progress import track
+from dreamgym.running.provenance import FORMATS, hash_arrays, keep_settings
+from dreamgym.running.seeding import derive_seed
+
+SETTINGS_FILE = "collection.json"
+
+
+@dataclass(frozen=True)
+class CollectReport:
+    """The outcome of a collection.
+
+    Attributes:
+        folder: The episodes' folder.
+        kept: Episodes that existed before.
+        made: Episodes that were played now.
+        failed: The number of each episode that could not be played, and why.
+        steps: Steps of the episodes played now.
+        size: Bytes of the episodes played now.
+    """
+
+    folder: Path
+    kept: int
+    made: int
+    failed: tuple[tuple[int, str], ...]
+    steps: int
+    size: int
+
+    @property
+    def episodes(self) -> int:
+        """Whole episodes in the folder."""
+        return self.kept + self.made
+
+
+def collect(
+    folder: str | Path,
+    policy: str,
+    env: EnvSettings,
+    settings: CollectSettings,
+    *,
+    seed: int = 0,
+    workers: int | Executor | None = None,
+    deadline: float | None = None,
+) -> CollectReport:
+    """Plays the real game and writes one file per episode. Existing episodes are kept.
+
+    An episode follows from ``seed`` and its number alone. So the files do not depend on the number of workers, and a
+    second call makes the missing ones exactly as the first would have. An episode that fails twice is reported.
+
+    Args:
+        folder: For ``episode-000000.tfrecord`` and so on, and ``collection.json``.
+        policy: As :func:`dreamgym.policies.load.load_policy` takes it.
+        env: The real game; the dream cannot be collected.
+        settings: How many episodes of which kind.
+        seed: Decides all episodes.
+        workers: Processes, or an executor; all cores if None, and 0 plays in this process.
+        deadline: Seconds per episode before its worker is replaced; by the length if None.
+
+    Raises:
+        DataError: The folder holds episodes that were collected with other settings.
+        PolicyError: The policy is unknown, does not fit the task, or lacks the world model that it needs.
+        TaskError: There is no such task, or its env cannot be made.
+        JobError: More than half of the missing episodes could not be played.
+    """
+    folder = Path(folder).expanduser()
+    if env.env != "real":
+        raise DataError("only the real game can be collected; leave out env 'dream'")
+    player = resolve(policy, env)
+    length = min(settings.episode_length or player.max_steps, player.task.horizon)
+    player = replace(player, env=replace(env, max_steps=length, renderer=env.renderer or "fast"))
+    keep_settings(
+        folder / SETTINGS_FILE, _description(player, policy, settings, seed), DataError, "collect into another folder"
+    )
+    missing = _missing(folder, settings.episodes)
+    job = PlayJob(
+        policy=policy,
+        env=portable(player),
+        seeds=tuple(derive_seed(seed, number) for number in missing),
+        noise=settings.noise,
+        start_options=player.task.start_options if settings.random_starts else None,
+        keep="file",
+    )
+    failed: list[tuple[int, str]] = []
+    steps, size = 0, 0
+    with as_executor(workers) as executor:
+        results = executor.run(play_one, job.split(1), deadline=deadline or play_deadline(length))
+        for result in track(results, len(missing), f"collecting {folder.name}"):
+            number = missing[result.index]
+            if result.error is not None:
+                failed.append((number, result.error))
+                continue
+            n_steps, content = result.value
+            write_whole(episode_path(folder, number), content)
+            steps, size = steps + n_steps, size + len(content)
+    _report_failures(failed, len(missing))
+    made = len(missing) - len(failed)
+    return CollectReport(folder, settings.episodes - len(missing), made, tuple(failed), steps, size)
+
+
+def episode_path(folder: Path, number: int) -> Path:
+    """The file of an episode."""
+    return folder / f"episode-{number:06d}.tfrecord"
+
+
+def play_one(job: PlayJob) -> tuple[int, bytes]:
+    """A worker's job: plays one episode and returns its length and the content of its file."""
+    (played,) = play_job(job)
+    assert played.content is not None
+    return played.length, played.content
+
+
+def _report_failures(failed: list[tuple[int, str]], missing: int) -> None:
+    if 2 * len(failed) > missing:
+        raise JobError(f"{len(failed)} of {missing} episodes could not be played, the last one: {failed[-1][1]}")
+    for number, reason in failed:
+        warnings.warn(f"episode {number} could not be played: {reason}; collect again to retry it", stacklevel=3)
+
+
+def _description(player: Player, policy: str, settings: CollectSettings, seed: int) -> dict[str, Any]:
+    """What decides the episodes. Files are described by their content, not by their path."""
+    described: dict[str, Any] = {"policy": policy}
+    if (path := policy_file(policy)) is not None:
+        described = {"policy": path.name, "policy_sha256": hashlib.sha256(read_bytes(path)).hexdigest()}
+    if player.policy.needs_latents and player.world_model is not None:
+        model = player.world_model
+        described["world_model"] = hash_arrays({**model.vision, **model.memory._asdict()})
+    return {
+        "version": FORMATS["collection"],
+        "task": player.task.name,
+        **described,
+        "episode_length": player.max_steps,
+        "seed": seed,
+        "renderer": player.env.renderer,
+        "random_starts": settings.random_starts,
+        "noise": settings.noise,
+    }
+
+
+def _missing(folder: Path, episodes: int) -> list[int]:
+    """The numbers of the episodes that are missing or broken. Removes partial files of a killed run."""
+    for part in folder.glob(".episode-*.part"):
+        part.unlink(missing_ok=True)
+    missing = []
+    for number in range(episodes):
+        path = episode_path(folder, number)
+        try:
+            decode_features(path.read_bytes(), EPISODE_FORMAT, path)
+        except FileNotFoundError:
+            missing.append(number)
+        except DataError as error:
+            warnings.warn(f"{error} - it is made anew", stacklevel=3)
+            missing.append(number)
+    return missing

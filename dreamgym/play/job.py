@@ -1,0 +1,67 @@
+"""Episodes as a job for a worker."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dreamgym.play.episodes import play_episodes
+from dreamgym.play.game import Keep, Played
+from dreamgym.play.resolve import Player, resolve, task_path
+from dreamgym.play.settings import EnvSettings
+from dreamgym.policies.exploration import NoisyPolicy
+from dreamgym.policies.policy import Policy
+
+
+@dataclass(frozen=True)
+class PlayJob:
+    """Episodes to play, as plain data that can be sent to a worker.
+
+    Attributes:
+        policy: A policy, or how a command line names one.
+        env: Where it plays, see :func:`portable`.
+        seeds: One per episode.
+        noise: The scale of smooth noise on the policy's actions; 0 for none.
+        start_options: Reset options.
+        keep: What is kept of each episode.
+    """
+
+    policy: Policy | str
+    env: EnvSettings
+    seeds: tuple[int, ...]
+    noise: float = 0.0
+    start_options: Mapping[str, Any] | None = None
+    keep: Keep = "score"
+
+    def split(self, size: int) -> list["PlayJob"]:
+        """The same episodes in jobs of at most ``size``."""
+        starts = range(0, len(self.seeds), size)
+        return [dataclasses.replace(self, seeds=self.seeds[start : start + size]) for start in starts]
+
+
+def portable(player: Player) -> EnvSettings:
+    """A player's settings as a new process can use them.
+
+    The task is named by an import path, and a world model only where it is needed.
+    """
+    needed = player.policy.needs_latents or player.env.env == "dream"
+    return dataclasses.replace(
+        player.env,
+        task=task_path(player.task),
+        world_model=player.env.world_model if needed else None,
+        max_steps=player.max_steps,
+    )
+
+
+def play_deadline(steps: int, episodes: int = 1) -> float:
+    """Seconds after which a worker that plays counts as hung: 120 to start, then 0.2 per step."""
+    return 120.0 + 0.2 * steps * episodes
+
+
+def play_job(job: PlayJob) -> list[Played]:
+    """Plays a job's episodes. A worker keeps the world model between jobs."""
+    player = resolve(job.policy, job.env)
+    if job.noise:
+        noisy = NoisyPolicy(player.policy, player.codec, player.task.exploration, job.noise)
+        player = dataclasses.replace(player, policy=noisy)
+    return play_episodes(player, job.seeds, keep=job.keep, start_options=job.start_options)

@@ -1,0 +1,111 @@
+"""From the names that people pass to the objects that play: a task, its actions, a world model, a policy."""
+
+import sys
+from dataclasses import dataclass
+
+from dreamgym.actions import ActionCodec
+from dreamgym.envs.loading import load_world_model
+from dreamgym.errors import PolicyError, TaskError
+from dreamgym.play.settings import EnvSettings
+from dreamgym.policies.controller import LinearController
+from dreamgym.policies.exploration import NoisyPolicy
+from dreamgym.policies.load import load_policy
+from dreamgym.policies.policy import Policy
+from dreamgym.tasks import Task, get_task
+from dreamgym.world_model import WorldModel
+
+
+@dataclass(frozen=True, eq=False)
+class Player:
+    """A policy, and the env that it plays in.
+
+    Attributes:
+        policy: What plays.
+        env: Which env.
+        task: Its task.
+        codec: The task's actions.
+        world_model: What the policy observes with, or dreams in.
+    """
+
+    policy: Policy
+    env: EnvSettings
+    task: Task
+    codec: ActionCodec
+    world_model: WorldModel | None
+
+    @property
+    def max_steps(self) -> int:
+        """Steps of an episode."""
+        return self.env.max_steps or self.task.horizon
+
+
+def resolve(policy: Policy | str, env: EnvSettings) -> Player:
+    """Loads what settings name, and checks that the parts fit each other.
+
+    Raises:
+        PolicyError: The policy is unknown, does not fit the task, or lacks the world model that it needs.
+        TaskError: There is no such task, or the world model is of another one.
+        WorldModelError: The world model is missing or broken.
+    """
+    if env.task is not None:
+        get_task(env.task)  # imports the task's module before a world model asks for the task
+    world_model = None if env.world_model is None else load_world_model(env.world_model)
+    task, codec = resolve_task(env.task, world_model)
+    player = load_policy(policy, task, codec) if isinstance(policy, str) else policy
+    check_observation(player, world_model)
+    if env.env == "dream" and world_model is None:
+        raise PolicyError("playing in the dream needs a world model; name its folder")
+    return Player(player, env, task, codec, world_model)
+
+
+def resolve_task(name: str | None, world_model: WorldModel | None) -> tuple[Task, ActionCodec]:
+    """A task and its action codec, from a task's name, a world model, or both.
+
+    Raises:
+        TaskError: There is no such task, or the two are not of the same task.
+    """
+    if name is None and world_model is None:
+        raise TaskError("which task? Name a task or a world model")
+    if world_model is None:
+        assert name is not None
+        task = get_task(name)
+        return task, task_codec(task)
+    if name is not None and get_task(name) != world_model.task:
+        raise TaskError(f"the world model is of task {world_model.task.name!r}, not of {name!r}; leave the task out")
+    return world_model.task, world_model.codec
+
+
+def task_codec(task: Task) -> ActionCodec:
+    """The codec of a task's actions, read from its stock env."""
+    env = task.make_env("stock")
+    try:
+        return ActionCodec(env.action_space)
+    finally:
+        env.close()
+
+
+def check_observation(policy: Policy, world_model: WorldModel | None) -> None:
+    """Checks that a policy that observes has a world model of the right size.
+
+    Raises:
+        PolicyError: It has not.
+    """
+    if not policy.needs_latents:
+        return
+    if world_model is None:
+        raise PolicyError(f"policy {policy.name!r} observes [z, h]; name the world model that it observes with")
+    inner = policy.policy if isinstance(policy, NoisyPolicy) else policy
+    size = world_model.observation_size
+    if isinstance(inner, LinearController) and inner.observation_size != size:
+        raise PolicyError(f"the controller reads {inner.observation_size} numbers, the world model gives {size}")
+
+
+def task_path(task: Task) -> str:
+    """How a new process finds a task: ``module:ATTRIBUTE`` where a loaded module holds it, else its name."""
+    # __main__ comes last: in a worker it lacks what is under the main guard.
+    modules = sorted(sys.modules.items(), key=lambda item: (item[0].startswith("__"), item[0]))
+    for name, module in modules:
+        for attribute, value in list(vars(module).items()) if module is not None else []:
+            if value is task:
+                return f"{name}:{attribute}"
+    return task.name

@@ -1,0 +1,218 @@
+"""Executors: run one function over many inputs on worker processes, with deadlines, retries and error reports.
+
+A worker is a spawned process with its own pipe, served by a thread of the parent. Workers share nothing. A worker that
+is killed, is stopped or hangs costs one attempt at one job, even while it sends its result.
+"""
+
+import multiprocessing.process
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from dreamgym.errors import JobError
+from dreamgym.running.worker import Worker, WorkerStartError, describe
+
+_AHEAD = 4  # jobs a worker that are queued ahead of time
+MAIN_GUARD = (
+    "workers import the script that starts them; put its calls to dreamgym under `if __name__ == '__main__':`, "
+    "or pass workers=0"
+)
+
+
+@dataclass(frozen=True)
+class JobResult:
+    """The outcome of one job.
+
+    Attributes:
+        index: The input's position.
+        input: The input.
+        value: The function's return value; None if the job failed.
+        error: Why the job failed, in one line; None if it succeeded.
+        attempts: The number of tries.
+        seconds: The duration of the last try.
+    """
+
+    index: int
+    input: Any
+    value: Any
+    error: str | None
+    attempts: int
+    seconds: float
+
+
+class Executor(Protocol):
+    """Where jobs run. A job is plain data and a function that can be imported by name."""
+
+    def run(
+        self, function: Callable[[Any], Any], inputs: Sequence[Any], *, deadline: float, retries: int = 1
+    ) -> Iterator[JobResult]:
+        """Calls a function with every input and yields the results as they come.
+
+        A job that raises, misses the deadline or loses its worker is tried again. After its last attempt it is
+        reported with its error, and the run goes on.
+
+        Args:
+            function: Importable by name, as are the classes of its inputs and return values.
+            inputs: One per job.
+            deadline: Seconds per attempt.
+            retries: How often a failed job is tried again.
+        """
+
+    def close(self) -> None:
+        """Ends the workers."""
+
+
+def default_workers() -> int:
+    """The number of CPU cores that this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not every platform can tell
+        return os.cpu_count() or 1
+
+
+@contextmanager
+def as_executor(workers: int | Executor | None) -> Iterator[Executor]:
+    """The executor itself, or a local one with that many workers that is closed with the context."""
+    if workers is not None and not isinstance(workers, int):
+        yield workers
+        return
+    executor = LocalExecutor(workers)
+    try:
+        yield executor
+    finally:
+        executor.close()
+
+
+class LocalExecutor:
+    """Runs jobs on worker processes of this machine, and keeps the workers between calls.
+
+    A run that is broken off, for example by Ctrl-C, ends all workers.
+
+    Args:
+        workers: The number of processes; all cores if None. 0 runs jobs in this process, without a deadline.
+
+    Raises:
+        JobError: ``workers`` is negative.
+    """
+
+    def __init__(self, workers: int | None = None):
+        self.workers = default_workers() if workers is None else workers
+        if self.workers < 0:
+            raise JobError(f"workers is {workers}, expected 1 or more, or 0 for this process")
+        self._pool: _Pool | None = None
+
+    def __enter__(self) -> "LocalExecutor":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def run(
+        self, function: Callable[[Any], Any], inputs: Sequence[Any], *, deadline: float, retries: int = 1
+    ) -> Iterator[JobResult]:
+        """See :class:`Executor`."""
+        if self.workers == 0:
+            for index, value in enumerate(inputs):
+                yield _try(index, value, retries, lambda value: _call(function, value))
+            return
+        if getattr(multiprocessing.process.current_process(), "_inheriting", False):
+            raise JobError(MAIN_GUARD)  # this process is itself a worker that is being started
+        if self._pool is None:
+            self._pool = _Pool(self.workers)
+        try:
+            yield from self._pool.run(_Run(function, deadline, retries), inputs)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Ends the workers, idle or not. The executor can be used again."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.close()
+
+
+@dataclass(eq=False)
+class _Run:
+    """One call of ``run``: how its jobs are done, and where their results go."""
+
+    function: Callable[[Any], Any]
+    deadline: float
+    retries: int
+    results: queue.SimpleQueue[JobResult] = field(default_factory=queue.SimpleQueue)
+
+
+_Job = tuple[_Run, int, Any]
+
+
+class _Pool:
+    """Threads that each serve one worker process."""
+
+    def __init__(self, workers: int):
+        self.jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self.closed, self.start_error = False, ""
+        self.workers = [Worker() for _ in range(workers)]
+        self.threads = [threading.Thread(target=self._serve, args=(worker,), daemon=True) for worker in self.workers]
+        for thread in self.threads:
+            thread.start()
+
+    def run(self, run: _Run, inputs: Sequence[Any]) -> Iterator[JobResult]:
+        # Few jobs are queued at a time, so that their results do not pile up where the caller is slow.
+        waiting = iter((run, index, value) for index, value in enumerate(inputs))
+        for _, first in zip(range(_AHEAD * len(self.workers)), waiting, strict=False):
+            self.jobs.put(first)
+        for _ in range(len(inputs)):
+            result = run.results.get()
+            if (job := next(waiting, None)) is not None:
+                self.jobs.put(job)
+            yield result
+
+    def _serve(self, worker: Worker) -> None:
+        while (job := self.jobs.get()) is not None and not self.closed:
+            run, index, value = job
+            run.results.put(_try(index, value, run.retries, lambda value: self._attempt(worker, run, value)))  # noqa: B023
+
+    def _attempt(self, worker: Worker, run: _Run, value: Any) -> tuple[str | None, Any]:
+        if self.start_error and not worker.started:
+            raise WorkerStartError(self.start_error)
+        try:
+            return worker.attempt(run.function, value, run.deadline)
+        except WorkerStartError as error:
+            if not any(other.started for other in self.workers):
+                self.start_error = str(error)  # no worker can start here; do not try for every job
+            raise
+
+    def close(self) -> None:
+        self.closed = True
+        for worker in self.workers:
+            worker.close()
+        for _ in self.threads:
+            self.jobs.put(None)
+        for thread in self.threads:
+            thread.join()
+        for worker in self.workers:
+            worker.forget()
+
+
+def _try(index: int, value: Any, retries: int, attempt: Callable[[Any], tuple[str | None, Any]]) -> JobResult:
+    attempts, error, result = 0, None, None
+    while attempts == 0 or (error is not None and attempts <= retries):
+        attempts += 1
+        begin = time.perf_counter()
+        try:
+            error, result = attempt(value)
+        except WorkerStartError as failure:
+            error, retries = str(failure), 0
+    return JobResult(index, value, result, error, attempts, time.perf_counter() - begin)
+
+
+def _call(function: Callable[[Any], Any], value: Any) -> tuple[str | None, Any]:
+    try:
+        return None, function(value)
+    except Exception as error:
+        return describe(error), None

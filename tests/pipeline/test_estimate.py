@@ -1,0 +1,39 @@
+"""Estimates: more work takes longer, and finished stages correct what is expected of their kind."""
+
+from dataclasses import replace
+
+import pytest
+
+from dreamgym.pipeline.estimate import disk_bytes, remaining, stage_seconds
+from dreamgym.pipeline.settings import LAPTOP, PAPER, PRESETS, QUICK
+from dreamgym.pipeline.stages import stage_names
+from dreamgym.play.settings import CollectSettings
+
+
+@pytest.mark.parametrize("settings", PRESETS.values(), ids=PRESETS)
+def test_every_stage_but_the_choice_takes_time(settings):
+    seconds = {name: stage_seconds(settings, 2, name) for name in stage_names(settings.rounds)}
+    assert seconds.pop("choose") == 0
+    assert all(value > 0 for value in seconds.values())
+
+
+def test_presets_are_ordered():
+    times = [remaining(s, 2, stage_names(s.rounds), {}) for s in (QUICK, LAPTOP, PAPER)]
+    assert times == sorted(times)
+    assert disk_bytes(QUICK) < disk_bytes(LAPTOP) < disk_bytes(PAPER)
+
+
+def test_workers_and_epochs_count():
+    assert stage_seconds(QUICK, 4, "0-collect") == stage_seconds(QUICK, 2, "0-collect") / 2
+    assert stage_seconds(QUICK, 0, "0-collect") == stage_seconds(QUICK, 1, "0-collect")
+    twice = replace(QUICK, random=CollectSettings(episodes=240, episode_length=250))
+    assert stage_seconds(twice, 2, "0-vision") == pytest.approx(2 * stage_seconds(QUICK, 2, "0-vision"))
+    assert stage_seconds(QUICK, 2, "6-controller") > stage_seconds(QUICK, 2, "1-controller"), "late dreams are longer"
+
+
+def test_finished_stages_correct_the_ones_of_their_kind_only():
+    names = ["1-memory", "1-controller"]
+    expected = [stage_seconds(QUICK, 2, name) for name in names]
+    done = {"0-memory": 3 * stage_seconds(QUICK, 2, "0-memory")}
+    assert remaining(QUICK, 2, names, done) == pytest.approx(3 * expected[0] + expected[1])
+    assert remaining(QUICK, 2, names, {}) == pytest.approx(sum(expected))
