@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from dreamgym.games.car_racing.env import FastCarRacing
 from dreamgym.games.car_racing.task import CAR_RACING
 
-Action, Frame = NDArray[np.float32], NDArray[np.uint8]
+Action = NDArray[np.float32]
+Frame = NDArray[np.uint8]
 Drive = Callable[[Any, np.random.Generator, Action], Action]
-
 _BLOCK = 50
 _START: Action = np.zeros(3, np.float32)
 

@@ -173,9 +173,7 @@ def print_report(console: Console, results: Results, bars: list[Bar], report: di
     for bar in bars:
         sign = "≥" if bar.at_least else "≤"
         table.add_row(bar.name, f"{bar.value:,.2f}", f"{sign} {bar.bar:g}", "met" if bar.met else "missed")
-    console.print(rates)
-    console.print(renderer_table(report["renderers"]))
-    console.print(table)
+    console.print(rates, renderer_table(report["renderers"]), table)
     console.print(
         f"ceiling {report['ceiling_steps_per_second']:,.0f} dream steps/s; "
         f"a generation of 64 x 16 dreams {report['generation_seconds']:.1f} s; "

@@ -38,11 +38,8 @@ class EncodeReport:
 def encode_rollouts(rollouts: str | Path, latents: str | Path, vision: Mapping[str, np.ndarray]) -> EncodeReport:
     """Encodes every episode of a folder with V. Latents that this V made of the same episode are kept.
 
-    Latents get the names of the episode files. Broken episodes are skipped with a warning. Latents without a readable
-    episode are deleted.
-
-    Raises:
-        DataError: There are no episodes, or more than half of them are broken.
+    Latents get the names of the episode files. Broken episodes are skipped with a warning; DataError is raised if more
+    than half of them are broken, or if there are none. Latents without a readable episode are deleted.
     """
     rollouts, latents, stamp = Path(rollouts), Path(latents), hash_arrays(vision)
     paths = list_episodes(rollouts)
@@ -50,33 +47,32 @@ def encode_rollouts(rollouts: str | Path, latents: str | Path, vision: Mapping[s
         raise DataError(f"{rollouts} holds no episodes; collect some first")
     _clean_up(latents, {path.name for path in paths})
     stale = [path for path in paths if not _is_fresh(latents / path.name, stamp, read_checksum(path))]
-    done: set[Path] = set()
+    failed: list[Path] = []
     if stale:
         from dreamgym.models.vision import BatchVision  # imports TensorFlow
 
         encoder = BatchVision(vision)
     with Progress(f"encoding {rollouts.name}", len(stale)) as progress:
-        for group in _groups(stale):
+        for group in _groups(stale, failed):
             for path, content in _encode_group(encoder, group, stamp):
                 write_whole(latents / path.name, content)
-                done.add(path)
                 progress.advance()
-    failed = tuple(path for path in stale if path not in done)
     for path in failed:
         (latents / path.name).unlink(missing_ok=True)
     if 2 * len(failed) > len(paths):
         raise DataError(f"{len(failed)} of {len(paths)} episodes in {rollouts} are broken; collect them again")
-    return EncodeReport(latents, len(paths) - len(stale), len(done), failed)
+    return EncodeReport(latents, len(paths) - len(stale), len(stale) - len(failed), tuple(failed))
 
 
-def _groups(paths: Sequence[Path]) -> Iterator[list[tuple[Path, Episode]]]:
-    """Reads episodes in groups of at least ``_GROUP_FRAMES`` frames, except for the last. Skips broken ones."""
+def _groups(paths: Sequence[Path], failed: list[Path]) -> Iterator[list[tuple[Path, Episode]]]:
+    """Reads episodes in groups of at least ``_GROUP_FRAMES`` frames, except for the last. Adds to the broken ones."""
     group: list[tuple[Path, Episode]] = []
     for path in paths:
         try:
             group.append((path, read_episode(path)))
         except DataError as error:
             warnings.warn(f"skipped: {error}", stacklevel=3)
+            failed.append(path)
             continue
         if sum(len(episode.frames) for _, episode in group) >= _GROUP_FRAMES:
             yield group

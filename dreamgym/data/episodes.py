@@ -1,4 +1,7 @@
-"""Writes and reads episodes of the real game, as one TFRecord file per episode with frames as PNG."""
+"""Writes and reads episodes of the real game, as one TFRecord file per episode with frames as PNG.
+
+Files that are unreadable, truncated, altered, incomplete, of another format or of a newer version raise DataError.
+"""
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -16,8 +19,7 @@ from dreamgym.running.provenance import FORMATS, check_format
 from dreamgym.tasks import FRAME_SIZE
 
 EPISODE_FORMAT = b"dreamgym episode"
-BAD_FEATURES = (ValueError, KeyError, IndexError, AttributeError, TypeError)
-"""Errors that missing features, or features of a wrong type or size, raise while they are decoded."""
+BAD_FEATURES = (ValueError, KeyError, IndexError, AttributeError, TypeError)  # raised by missing or malformed features
 Item = TypeVar("Item")
 
 
@@ -67,23 +69,19 @@ def encode_episode(episode: Episode, pngs: Sequence[bytes] | None = None) -> byt
     features = {
         "frames": [encode_png(frame) for frame in episode.frames] if pngs is None else list(pngs),
         **encode_steps(episode),
-        **{name: [getattr(episode, name).encode()] for name in ("env_id", "policy", "task")},
+        **{key: [getattr(episode, key).encode()] for key in ("env_id", "policy", "task")},
     }
     return encode_features(EPISODE_FORMAT, features)
 
 
 def decode_episode(content: bytes, name: str | Path = "the episode") -> Episode:
-    """Decodes the content of a file that :func:`encode_episode` made. ``name`` names the file in errors.
-
-    Raises:
-        DataError: The content is truncated, altered, incomplete, of another format or of a newer version.
-    """
+    """Decodes the content of a file that :func:`encode_episode` made. ``name`` names the file in errors."""
     features = decode_features(content, EPISODE_FORMAT, name)
     try:
         frames = np.stack([decode_png(png) for png in features["frames"]])
         if frames.shape[1:] != (FRAME_SIZE, FRAME_SIZE, 3):
             raise ValueError(f"its frames have shape {frames.shape[1:]}, expected {(FRAME_SIZE, FRAME_SIZE, 3)}")
-        names = {name: features[name][0].decode() for name in ("env_id", "policy", "task")}
+        names = {key: features[key][0].decode() for key in ("env_id", "policy", "task")}
         return Episode(**decode_steps(features, len(frames) - 1), frames=frames, **names)
     except BAD_FEATURES as error:
         raise DataError(f"{name} is not a complete episode ({error}); delete it and collect again") from error
@@ -120,11 +118,7 @@ def encode_features(file_format: bytes, features: Mapping[str, Feature]) -> byte
 
 
 def decode_features(content: bytes, expected: bytes, name: str | Path) -> dict[str, Any]:
-    """Decodes the features of a file of the format ``expected``. ``name`` names the file in errors.
-
-    Raises:
-        DataError: The content is truncated, altered, of another format or of a newer version.
-    """
+    """Decodes the features of a file of the format ``expected``. ``name`` names the file in errors."""
     try:
         features: dict[str, Any] = decode_example(decode_record(content))
     except ValueError as error:
@@ -145,7 +139,7 @@ def write_episode(path: Path, episode: Episode) -> None:
 
 
 def read_bytes(path: Path) -> bytes:
-    """Reads a file. Raises DataError if that is not possible."""
+    """Reads a file."""
     try:
         return Path(path).read_bytes()
     except OSError as error:
@@ -153,7 +147,7 @@ def read_bytes(path: Path) -> bytes:
 
 
 def read_episode(path: Path) -> Episode:
-    """Reads an episode. Errors are those of :func:`read_bytes` and :func:`decode_episode`."""
+    """Reads an episode."""
     return decode_episode(read_bytes(path), path)
 
 

@@ -15,18 +15,15 @@ _SHARD = 32  # Episodes that are decoded and shuffled together when streaming.
 
 
 class FrameStore:
-    """The frames of episode files. Files that cannot be read are skipped with a warning, and not in ``paths``.
+    """The frames of episode files. Bad files are handled as by :func:`dreamgym.data.episodes.read_good`.
 
     If all decoded frames take at most ``memory_limit`` bytes, they are kept in memory. Otherwise every epoch reads the
-    files again, in shards of whole episodes. ``fingerprint`` is a hash of the files' checksums, in their order.
-
-    Raises:
-        DataError: There are no files, or more than half of them were skipped.
+    files again, in shards of whole episodes.
     """
 
     def __init__(self, paths: Sequence[Path], memory_limit: int = MEMORY_LIMIT):
         counted = list(read_good(paths, lambda path: (path, _count_frames(path))))
-        self.paths = [path for path, _ in counted]
+        self.paths = [path for path, _ in counted]  # without bad files
         self.fingerprint = hashlib.sha256(str([read_checksum(path) for path in self.paths]).encode()).hexdigest()
         self._length = sum(count for _, count in counted)
         self._frames = _read_all(self.paths) if len(self) * 64 * 64 * 3 <= memory_limit else None

@@ -1,4 +1,7 @@
-"""Training windows for M, starts of dreams, and the split into training and held-out episodes."""
+"""Training windows for M, starts of dreams, and the split into training and held-out episodes.
+
+Too few or too short episodes, and arguments out of range, raise DataError.
+"""
 
 from collections.abc import Sequence
 from typing import TypeVar
@@ -22,18 +25,15 @@ def windows(episodes: Sequence[LatentEpisode], length: int, stride: int | None =
     Returns:
         Training data of :class:`dreamgym.models.memory.Memory`, float32: ``mu`` and ``logvar`` ``(n, L + 1, Z)``,
         ``action`` ``(n, L, A)``, ``target``, ``done`` and ``weight`` ``(n, L)``. ``weight`` is 0 for padding, else 1.
-
-    Raises:
-        DataError: There is no episode, or the stride is out of range.
     """
     step = length if stride is None else stride
     if not episodes or not 0 < step <= length:
         raise DataError(f"{len(episodes)} episodes, stride {step}; expected at least 1, and a stride of 1 to {length}")
     places = [(e, start) for e, episode in enumerate(episodes) for start in _window_starts(len(episode), length, step)]
-    z, a = episodes[0].mu.shape[1], episodes[0].actions.shape[1]
-    shapes: dict[str, tuple[int, ...]] = {"mu": (length + 1, z), "logvar": (length + 1, z), "action": (length, a)}
-    shapes |= dict.fromkeys(("target", "done", "weight"), (length,))
-    arrays = {name: np.zeros((len(places), *shape), np.float32) for name, shape in shapes.items()}
+    n, z, a = len(places), episodes[0].mu.shape[1], episodes[0].actions.shape[1]
+    arrays = {name: np.zeros((n, length + 1, z), np.float32) for name in ("mu", "logvar")}
+    arrays["action"] = np.zeros((n, length, a), np.float32)
+    arrays |= {name: np.zeros((n, length), np.float32) for name in ("target", "done", "weight")}
     for i, (e, start) in enumerate(places):
         episode, end = episodes[e], min(start + length, len(episodes[e]))
         size = end - start
@@ -48,8 +48,7 @@ def windows(episodes: Sequence[LatentEpisode], length: int, stride: int | None =
 
 def _window_starts(n_steps: int, length: int, stride: int) -> range:
     """First steps of an episode's windows. The last window is the first one that reaches the episode's end."""
-    n_windows = 1 + max(0, -(-(n_steps - length) // stride))
-    return range(0, n_windows * stride, stride)
+    return range(0, max(0, n_steps - length) + stride, stride)
 
 
 def make_starts(
@@ -61,9 +60,6 @@ def make_starts(
     episode is long enough for that, the distance is 1 step. The fraction ``rewarded`` of starts is drawn only from
     those whose targets sum to more than the mean: a random driver is mostly off the road, and a dream that starts
     there teaches nothing about roads.
-
-    Raises:
-        DataError: No episode is long enough for a start.
     """
     places = _places(episodes, steps, _MARGIN)
     if len(places) == 0:
@@ -96,11 +92,7 @@ def _places(episodes: Sequence[LatentEpisode], steps: int, margin: int) -> np.nd
 
 
 def split_episodes(items: Sequence[Item], held_out: float = 0.1, seed: int = 0) -> tuple[list[Item], list[Item]]:
-    """Splits episodes at random into training and held-out ones, at least one of each. Both keep their order.
-
-    Raises:
-        DataError: There are fewer than two episodes, or the fraction ``held_out`` is not between 0 and 1.
-    """
+    """Splits two or more episodes at random into training and held-out ones, at least one of each, in their order."""
     if len(items) < 2 or not 0 < held_out < 1:
         raise DataError(
             f"cannot hold out {held_out} of {len(items)} episodes; expected at least 2, and 0 < held_out < 1"

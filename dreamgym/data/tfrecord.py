@@ -1,8 +1,7 @@
 """Writes and reads TFRecord files that hold one ``tf.train.Example``, without TensorFlow.
 
 A record is its length, the length's checksum, the data and the data's checksum (masked CRC-32C). An Example maps
-names to lists of bytes, float32 or int64. TensorFlow reads these files with ``tf.data.TFRecordDataset`` and
-``tf.io.parse_single_example``.
+names to lists of bytes, float32 or int64. TensorFlow reads these files with ``tf.data.TFRecordDataset``.
 """
 
 import os

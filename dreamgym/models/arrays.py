@@ -18,11 +18,7 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
 
 
 def read_arrays(path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """Reads named arrays as float32 from an ``.npz`` file, without pickle.
-
-    Raises:
-        WorldModelError: The file is missing or broken, has a newer format, lacks an array, or holds NaN or infinity.
-    """
+    """Reads named arrays as float32, without pickle. A bad file, NaN or infinity raises WorldModelError."""
     if not path.is_file():
         raise WorldModelError(f"{path} is missing; the world model is incomplete, train or copy it again")
     try:

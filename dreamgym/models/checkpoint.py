@@ -18,7 +18,6 @@ class Checkpoint(keras.callbacks.Callback):
     The state is: the model's weights and random seeds, the optimizer, the best weights and the patience used up.
     Keras's callbacks do not cover a killed run: BackupAndRestore deletes its backup when ``fit`` ends, and
     EarlyStopping and ModelCheckpoint start again without a best loss and with full patience.
-
     Training stops after ``patience`` epochs without a lower ``val_loss``; 0 counts as 1. A file with another
     ``fingerprint``, which describes the run, is not restored.
     """

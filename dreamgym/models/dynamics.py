@@ -1,8 +1,7 @@
 """M's step: the LSTM, sampling of the next latents, and warm-up, for NumPy and TensorFlow arrays alike.
 
-The first argument ``xp`` is the array namespace, ``numpy`` or ``tensorflow.experimental.numpy``. Arrays are float32.
-No function draws random numbers; noise is an argument. :mod:`dreamgym.dream.single_stepper` computes the same step
-for one dream, faster.
+The argument ``xp`` is the array namespace, ``numpy`` or ``tensorflow.experimental.numpy``. Arrays are float32, with any
+number of batch axes. Noise is an argument. :mod:`dreamgym.dream.single_stepper` takes one dream's steps faster.
 """
 
 import operator

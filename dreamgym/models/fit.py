@@ -43,9 +43,7 @@ def fit(
     ``signature`` holds the ``tf.TensorSpec`` of a batch.
 
     Raises:
-        TrainingError: The checkpoint is broken, the loss became NaN or infinite, an epoch has too few batches, or
-            TensorFlow failed, for example because it cannot write to the folder.
-        OSError: A file cannot be written.
+        TrainingError: The checkpoint is broken, the loss is NaN or infinite, batches are missing or TensorFlow failed.
     """
     folder.mkdir(parents=True, exist_ok=True)
     fingerprint = _fingerprint(model, batches, held_out, settings)
@@ -54,12 +52,14 @@ def fit(
     first_epoch = checkpoint.restore()
     if first_epoch < settings.epochs and not checkpoint.stopped:
         _truncate_logs(folder, first_epoch)
-        stream = _Stream(batches, range(first_epoch, settings.epochs))
+        errors: list[Exception] = []
+        epochs = range(first_epoch, settings.epochs)
+        stream = tf.data.Dataset.from_generator(lambda: _stream(batches, epochs, errors), output_signature=signature)
         log = keras.callbacks.CSVLogger(str(folder / "log.csv"), append=first_epoch > 0)
         board = keras.callbacks.TensorBoard(str(folder / "tensorboard"), write_graph=False)
         try:
             model.fit(
-                tf.data.Dataset.from_generator(stream, output_signature=signature).prefetch(2),
+                stream.prefetch(2),
                 shuffle=False,
                 steps_per_epoch=batches.per_epoch,
                 initial_epoch=first_epoch,
@@ -70,8 +70,8 @@ def fit(
                 verbose=verbose,
             )
         except tf.errors.OpError as error:
-            if stream.error is not None:
-                raise stream.error from None
+            if errors:
+                raise errors[0] from None
             reason = (error.message or "no message").strip().splitlines()[0]
             raise TrainingError(
                 f"TensorFlow failed while training in {folder} ({type(error).__name__}: {reason}); "
@@ -87,30 +87,20 @@ def fit(
     checkpoint.load_best()
 
 
-class _Stream:
-    """The batches of some epochs, as a callable for ``tf.data.Dataset.from_generator``."""
-
-    def __init__(self, batches: Batches, epochs: Iterable[int]):
-        self.batches, self.epochs = batches, epochs
-        self.error: Exception | None = None  # TensorFlow replaces an exception of a generator by one of its own
-
-    def __call__(self) -> Iterator[Any]:
-        try:
-            for epoch in self.epochs:
-                yield from self._epoch(epoch)
-        except Exception as error:
-            self.error = error
-            raise
-
-    def _epoch(self, epoch: int) -> Iterator[Any]:
-        """Exactly ``per_epoch`` batches, because any other number would shift the batches of later epochs."""
-        count = 0
-        for batch in itertools.islice(self.batches.of_epoch(epoch), self.batches.per_epoch):
-            yield batch
-            count += 1
-        if count < self.batches.per_epoch:
-            expected = f"epoch {epoch} has {count} batches, expected {self.batches.per_epoch}"
-            raise TrainingError(f"{expected}; collect more episodes, or restore the files deleted during training")
+def _stream(batches: Batches, epochs: Iterable[int], errors: list[Exception]) -> Iterator[Any]:
+    """The batches of some epochs. Keeps an exception in ``errors``, since TensorFlow replaces it by one of its own."""
+    try:
+        for epoch in epochs:
+            count = 0  # any other number than ``per_epoch`` would shift the batches of later epochs
+            for batch in itertools.islice(batches.of_epoch(epoch), batches.per_epoch):
+                yield batch
+                count += 1
+            if count < batches.per_epoch:
+                expected = f"epoch {epoch} has {count} batches, expected {batches.per_epoch}"
+                raise TrainingError(f"{expected}; collect more episodes, or restore the files deleted during training")
+    except Exception as error:
+        errors.append(error)
+        raise
 
 
 def _truncate_logs(folder: Path, first_epoch: int) -> None:

@@ -1,7 +1,4 @@
-"""M in Keras: the MDN-RNN of Ha & Schmidhuber (2018, appendix A.2), with heads for the reward and ``terminated``.
-
-This model is for training. Dreams use its arrays with :mod:`dreamgym.models.dynamics`.
-"""
+"""M in Keras, for training: the MDN-RNN of Ha & Schmidhuber (2018, appendix A.2), with heads for reward and done."""
 
 import math
 from dataclasses import asdict, dataclass
@@ -87,8 +84,7 @@ class Memory(keras.Model):
 
     def nll(self, heads: Any, z: Any) -> Any:
         """The negative log likelihood of the next latents ``z`` ``(n, T, Z)``: ``(n, T)``, nats per dimension."""
-        shape = (*ops.shape(z)[:2], 3, self.n_mixtures, self.latent_size)
-        parts = ops.reshape(heads[..., :-2], shape)
+        parts = ops.reshape(heads[..., :-2], (*ops.shape(z)[:2], 3, self.n_mixtures, self.latent_size))
         log_weights = ops.log_softmax(parts[:, :, 0], axis=2)
         log_sigma = ops.clip(parts[:, :, 2], *LOG_SIGMA_BOUNDS)
         distance = (z[:, :, None] - parts[:, :, 1]) * ops.exp(-log_sigma)

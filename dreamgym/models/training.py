@@ -1,4 +1,7 @@
-"""Training of V and M: prepares their data and optimizers, and returns the best weights as arrays."""
+"""Training of V and M: prepares their data and optimizers, and returns the best weights as arrays.
+
+Data that cannot be trained on raises TrainingError. The other errors are those of :func:`dreamgym.models.fit.fit`.
+"""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -9,8 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from dreamgym.errors import TrainingError
-from dreamgym.models import memory as memory_module
-from dreamgym.models import vision as vision_module
+from dreamgym.models import memory, vision
 from dreamgym.models.dynamics import MemoryArrays
 from dreamgym.models.fit import Batches, fit
 from dreamgym.models.settings import MemorySettings, MemorySizes, VisionSettings
@@ -34,22 +36,18 @@ def train_vision(
     ``batches`` and ``held_out`` are frames of different episodes, uint8 ``(n, 64, 64, 3)``. ``batches`` also decides
     the size of a training batch. ``folder`` gets the checkpoint and logs; a killed run resumes from it. ``seed``
     decides the initial weights and the posterior's noise. ``start_from`` holds arrays of a trained V to continue from,
-    and then ``latent_size`` is not used. ``verbose`` is Keras's: 1 for progress bars, 2 for a line per epoch, 0 for no
-    output.
-
-    Raises:
-        TrainingError: There are no training or no held-out frames, or as in :func:`dreamgym.models.fit.fit`.
+    and then ``latent_size`` is not used. ``verbose`` is Keras's: 0 is silent, 1 a progress bar, 2 a line per epoch.
     """
     if batches.per_epoch < 1 or len(held_out) == 0:
         raise TrainingError("V has no frames to train on or no held-out frames; collect more episodes")
     if start_from is None:
-        vision = vision_module.Vision(latent_size, settings.kl_tolerance, seed)
+        model = vision.Vision(latent_size, settings.kl_tolerance, seed)
     else:
-        vision = vision_module.from_arrays(start_from, seed, settings.kl_tolerance)
-    vision.compile(optimizer=keras.optimizers.Adam(settings.learning_rate))
-    frames = tf.TensorSpec((None, 64, 64, 3), tf.uint8)
-    fit(vision, batches, held_out, folder, settings, signature=frames, verbose=verbose)
-    return vision_module.to_arrays(vision)
+        model = vision.from_arrays(start_from, seed, settings.kl_tolerance)
+    model.compile(optimizer=keras.optimizers.Adam(settings.learning_rate))
+    signature = tf.TensorSpec((None, 64, 64, 3), tf.uint8)
+    fit(model, batches, held_out, folder, settings, signature=signature, verbose=verbose)
+    return vision.to_arrays(model)
 
 
 def train_memory(
@@ -68,15 +66,11 @@ def train_memory(
     ``sequences`` and ``held_out`` are data of different episodes, as :class:`dreamgym.models.memory.Memory` describes
     it. ``seed`` decides the initial weights, the posterior's noise and the order of sequences. ``start_from`` holds
     arrays of a trained M of the same sizes to continue from. The rest is as for :func:`train_vision`.
-
-    Raises:
-        TrainingError: There are no sequences, they hold NaN or infinity, ``start_from`` has other sizes, or as in
-            :func:`dreamgym.models.fit.fit`.
     """
     _check_sequences(sequences, "to train on")
     _check_sequences(held_out, "held out")
     sizes = sizes or MemorySizes()
-    model = memory_module.Memory(
+    model = memory.Memory(
         latent_size=sequences["mu"].shape[-1],
         action_size=sequences["action"].shape[-1],
         hidden_size=sizes.hidden_size,
@@ -86,7 +80,7 @@ def train_memory(
     )
     if start_from is not None:
         try:
-            memory_module.load_arrays(model, start_from)
+            memory.load_arrays(model, start_from)
         except ValueError as error:
             raise TrainingError(
                 f"start_from has other sizes than the new M ({error}); use an M of this task"
@@ -100,9 +94,8 @@ def train_memory(
     model.compile(optimizer=keras.optimizers.Adam(schedule, clipvalue=settings.gradient_clip), jit_compile=True)
     # The batch size is fixed, because XLA compiles the model again for every new shape.
     signature = {name: tf.TensorSpec((batch_size, *values.shape[1:]), tf.float32) for name, values in sequences.items()}
-    padded = _pad_to_multiple(held_out, batch_size)
-    fit(model, batches, padded, folder, settings, signature=signature, verbose=verbose)
-    return memory_module.to_arrays(model)
+    fit(model, batches, _pad(held_out, batch_size), folder, settings, signature=signature, verbose=verbose)
+    return memory.to_arrays(model)
 
 
 def sequence_batches(sequences: Mapping[str, np.ndarray], batch_size: int, seed: int) -> Batches:
@@ -130,7 +123,7 @@ def _check_sequences(sequences: Mapping[str, np.ndarray], purpose: str) -> None:
             )
 
 
-def _pad_to_multiple(sequences: Mapping[str, np.ndarray], batch_size: int) -> dict[str, np.ndarray]:
+def _pad(sequences: Mapping[str, np.ndarray], batch_size: int) -> dict[str, np.ndarray]:
     """Appends sequences of weight 0 until all batches are full, because XLA compiles every new batch size anew."""
     n = len(sequences["mu"])
     index = np.arange(math.ceil(n / batch_size) * batch_size)

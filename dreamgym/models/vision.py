@@ -1,10 +1,11 @@
 """V in Keras: the variational autoencoder of Ha & Schmidhuber (2018, appendix A.1)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import layers, ops
 
 from dreamgym.models.vision_numpy import DECODER_FILTERS, DECODER_KERNELS, ENCODER_FILTERS
@@ -25,7 +26,8 @@ class Vision(keras.Model):
         super().__init__(**kwargs)
         self.latent_size, self.kl_tolerance, self.seed = latent_size, kl_tolerance, seed
         self.noise = keras.random.SeedGenerator(seed)
-        init = _initializers(seed)
+        seeds = generator(seed, Stream.VISION_WEIGHTS).integers(2**31, size=11)
+        init = iter([keras.initializers.GlorotUniform(seed=int(number)) for number in seeds])
         self.convolutions = [
             layers.Conv2D(n, 4, strides=2, activation="relu", kernel_initializer=next(init), name=f"encoder_{i}")
             for i, n in enumerate(ENCODER_FILTERS)
@@ -92,20 +94,13 @@ class Vision(keras.Model):
         return {"latent_size": self.latent_size, "kl_tolerance": self.kl_tolerance, "seed": self.seed}
 
 
-def _initializers(seed: int) -> Iterator[Any]:
-    """An endless iterator of Glorot initializers with different seeds that follow from ``seed``."""
-    rng = generator(seed, Stream.VISION_WEIGHTS)
-    while True:
-        yield keras.initializers.GlorotUniform(seed=int(rng.integers(2**31)))
-
-
 def _layers(vision: Vision) -> list[Any]:
     return [*vision.convolutions, vision.mu, vision.logvar, vision.decoder_dense, *vision.deconvolutions]
 
 
 def to_arrays(vision: Vision) -> dict[str, np.ndarray]:
     """Copies V's weights to float32 arrays ``<layer>_kernel`` and ``<layer>_bias``, in Keras's layouts."""
-    arrays = {}
+    arrays: dict[str, np.ndarray] = {}
     for layer in _layers(vision):
         arrays |= {f"{layer.name}_kernel": layer.kernel.numpy(), f"{layer.name}_bias": layer.bias.numpy()}
     return arrays
@@ -124,8 +119,6 @@ class BatchVision:
     """V for many frames: encodes and decodes them in batches with compiled TensorFlow functions."""
 
     def __init__(self, arrays: Mapping[str, np.ndarray], batch_size: int = 256):
-        import tensorflow as tf
-
         vision = from_arrays(arrays)
         self.batch_size = batch_size
         self._encode = tf.function(vision.encode, reduce_retracing=True)
@@ -140,5 +133,4 @@ class BatchVision:
 
     def decode(self, z: np.ndarray) -> np.ndarray:
         """Decodes float32 latents ``(n, Z)``, n > 0, to uint8 frames ``(n, 64, 64, 3)``."""
-        parts = [self._decode(z[i : i + self.batch_size]) for i in range(0, len(z), self.batch_size)]
-        return np.concatenate(parts)
+        return np.concatenate([self._decode(z[i : i + self.batch_size]) for i in range(0, len(z), self.batch_size)])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dreamgym.errors import TrainingError
-from dreamgym.models.fit import Batches, _fingerprint, _Stream
+from dreamgym.models.fit import Batches, _fingerprint, _stream
 from dreamgym.models.memory import LossWeights, Memory
 from dreamgym.models.settings import MemorySettings, MemorySizes
 from dreamgym.models.training import train_memory
@@ -20,10 +20,9 @@ def numbered(per_epoch, given):
 
 
 def test_an_epoch_has_exactly_its_batches():
-    stream = _Stream(numbered(2, given=4), range(1, 3))
-    assert list(stream()) == [(1, 0), (1, 1), (2, 0), (2, 1)]
+    assert list(_stream(numbered(2, given=4), range(1, 3), [])) == [(1, 0), (1, 1), (2, 0), (2, 1)]
     with pytest.raises(TrainingError, match="epoch 0 has 4 batches, expected 5"):
-        list(_Stream(numbered(5, given=4), [0])())
+        list(_stream(numbered(5, given=4), [0], []))
 
 
 def test_sizes_seeds_and_data_are_in_the_fingerprint():
