@@ -1,4 +1,4 @@
-"""Actions: as the game takes them, as M reads them, and how a policy's few outputs become one."""
+"""Actions: the game's own, their codes for M, and the heads that turn a policy's outputs into codes."""
 
 import math
 from collections.abc import Callable
@@ -11,20 +11,17 @@ import numpy as np
 
 from dreamgym.errors import ActionError, TaskError
 
-Array = Any  # a numpy array or a TensorFlow tensor, as the array namespace in use makes them
+Array = Any  # a NumPy array or a TensorFlow tensor, depending on the array namespace
 
 
 @dataclass(frozen=True)
 class ActionCodec:
-    """Turns actions of a Box or Discrete space into M's float vectors and back.
+    """Turns actions of a Box or Discrete space into M's float vectors, their codes, and back.
 
-    A Box action is its own code, flattened; a Discrete one is coded one-hot.
-
-    Attributes:
-        space: The game's own action space.
+    The code of a Box action is the action itself, flattened; the code of a Discrete one is one-hot.
     """
 
-    space: gym.Space
+    space: gym.Space  # the game's own
 
     def __post_init__(self) -> None:
         if isinstance(self.space, gym.spaces.Box):
@@ -41,13 +38,7 @@ class ActionCodec:
         return int(np.prod(self.space.shape or (1,)))
 
     def encode(self, action: Any) -> np.ndarray:
-        """The code of one action.
-
-        Args:
-            action: An action of the space. A Box action that overshoots its bounds is clipped.
-
-        Returns:
-            A new float32 array of shape ``(size,)``.
+        """The code of one action: a new float32 array ``(size,)``. A Box action is clipped to its bounds.
 
         Raises:
             ActionError: The action holds NaN, has another shape, or is no member of a Discrete space.
@@ -59,7 +50,7 @@ class ActionCodec:
             raise ActionError(f"action has shape {values.shape}, expected {self.space.shape} for {self.space}")
         low, high = self._float_bounds
         code: np.ndarray = np.minimum(np.maximum(values, low), high).reshape(-1)
-        if math.isnan(sum(code.tolist())):  # a NaN outlives the bounds; for a few numbers this is the quickest look
+        if math.isnan(sum(code.tolist())):  # clipping keeps NaN; for a few numbers this check is the fastest
             raise self._nan_error(action)
         return code
 
@@ -145,11 +136,7 @@ class ActionCodec:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "ActionCodec":
-        """The codec that :meth:`to_json` described.
-
-        Raises:
-            TaskError: ``data`` describes no Box or Discrete space.
-        """
+        """Reads :meth:`to_json`'s data; anything else is a :class:`TaskError`."""
         try:
             if data["type"] == "Discrete":
                 return cls(gym.spaces.Discrete(data["n"], start=data["start"]))
@@ -163,12 +150,12 @@ class ActionCodec:
 
 @dataclass(frozen=True)
 class ActionHead:
-    """How a policy's raw outputs become a coded action.
+    """How a policy's outputs become a coded action.
 
     Attributes:
-        n_outputs: How many numbers the policy puts out.
-        function: ``function(xp, outputs)`` with outputs of shape ``(..., n_outputs)`` gives codes of shape
-            ``(..., code size)``; written for an array namespace ``xp`` (NumPy's or TensorFlow's).
+        n_outputs: The number of outputs.
+        function: ``function(xp, outputs)`` returns codes ``(..., A)`` for outputs ``(..., n_outputs)``; ``xp`` is the
+            array namespace, NumPy's or TensorFlow's.
     """
 
     n_outputs: int
@@ -176,7 +163,7 @@ class ActionHead:
 
 
 def default_head(codec: ActionCodec) -> ActionHead:
-    """One output per number of the code: tanh scaled to a Box's bounds, or the largest of a Discrete's."""
+    """One output per number of the code: tanh scaled to a Box's bounds, or a one-hot code of the largest output."""
     if isinstance(codec.space, gym.spaces.Discrete):
         return ActionHead(codec.size, one_hot_of_largest)
     assert isinstance(codec.space, gym.spaces.Box)
@@ -191,7 +178,7 @@ def default_head(codec: ActionCodec) -> ActionHead:
 
 
 def one_hot_of_largest(xp: Any, outputs: Array) -> Array:
-    """A one-hot code of the largest output, the first one where several are equal."""
+    """A one-hot code of the largest output; of equal ones, the first."""
     size = outputs.shape[-1]
     largest = xp.argmax(outputs, axis=-1)
     return xp.where(xp.expand_dims(largest, -1) == xp.arange(size), np.float32(1), np.float32(0))

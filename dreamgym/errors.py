@@ -1,16 +1,16 @@
-"""What dreamgym raises: each error names the file or argument at fault, what was expected and what to do."""
+"""Errors. Each message names the file or argument at fault, what was expected, and what to do."""
 
 
 class DreamGymError(Exception):
-    """Anything that dreamgym itself finds wrong."""
+    """The base class of dreamgym's errors."""
 
 
 class TaskError(DreamGymError, ValueError):
-    """A task is unknown, or does not fit the game it names."""
+    """A task is unknown, or does not fit its game."""
 
 
 class ActionError(DreamGymError, ValueError):
-    """An action is not a number, or not of the action space's shape."""
+    """An action is not numeric, holds NaN, or has another shape than the action space."""
 
 
 class DataError(DreamGymError, ValueError):
@@ -26,19 +26,19 @@ class PolicyError(DreamGymError, ValueError):
 
 
 class TrainingError(DreamGymError, RuntimeError):
-    """Training went wrong in a way that going on would not mend (NaN, no data)."""
+    """Training cannot continue: there is no data, the loss is NaN, or a file cannot be written."""
 
 
 class JobError(DreamGymError, RuntimeError):
-    """Too many jobs failed for their result to be worth having."""
+    """Jobs failed, or workers cannot be started."""
 
 
 class ExperimentError(DreamGymError, ValueError):
-    """An experiment's folder or settings do not fit what was asked of it."""
+    """An experiment's folder or settings do not fit the command."""
 
 
 class VideoError(DreamGymError, ValueError):
-    """A video cannot be written under that name, or from those frames."""
+    """A video cannot be written: a wrong suffix, or frames of a wrong kind."""
 
 
 class SettingsError(DreamGymError, ValueError):

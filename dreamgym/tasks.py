@@ -97,12 +97,7 @@ class Task:
             raise TaskError(f"task {self.name!r}: blind_kwargs are for the fast_env_id, and there is none")
 
     def make_env(self, renderer: Renderer = "fast", render_mode: str | None = None, blind: bool = False) -> gym.Env:
-        """The real game, truncated at the horizon.
-
-        Args:
-            renderer: Which env is made.
-            render_mode: Gymnasium's.
-            blind: Whether frames need not be drawn, because nothing observes them.
+        """The real game, truncated at the horizon. ``blind``: frames need not be drawn, nothing observes them.
 
         Raises:
             TaskError: The env does not exist or refuses its keyword arguments, or its observation holds no image.
@@ -110,8 +105,10 @@ class Task:
         env_id, kwargs = self.played_env_id(renderer), dict(self.env_kwargs)
         if blind and env_id == self.fast_env_id:
             kwargs |= self.blind_kwargs
+        if render_mode is not None:  # a game's constructor may lack the argument
+            kwargs["render_mode"] = render_mode
         try:
-            env = gym.make(env_id, render_mode=render_mode, max_episode_steps=self.horizon, **kwargs)
+            env = gym.make(env_id, max_episode_steps=self.horizon, **kwargs)
         except (gym.error.Error, ImportError, TypeError) as error:
             raise TaskError(f"task {self.name!r}: cannot make the env {env_id!r}: {error}") from error
         try:
@@ -128,17 +125,21 @@ class Task:
     def frame(self, observation: Any) -> np.ndarray:
         """V's frame of an observation: a new uint8 array of shape ``(64, 64, 3)``.
 
-        An image of at least 64x64 pixels is averaged over areas; the pixels of a smaller one are repeated.
+        A side of 64 pixels or more is averaged over areas, a shorter one repeats its pixels. So each row and column of
+        the image has an influence.
         """
         import cv2
 
         image = observation if self.frame_key is None else observation[self.frame_key]
         if self.frame_rows is not None:
             image = image[self.frame_rows[0] : self.frame_rows[1]]
-        if image.shape[:2] == (FRAME_SIZE, FRAME_SIZE):
-            return np.array(image, np.uint8)
-        interpolation = cv2.INTER_AREA if min(image.shape[:2]) >= FRAME_SIZE else cv2.INTER_NEAREST
-        return cv2.resize(np.ascontiguousarray(image), (FRAME_SIZE, FRAME_SIZE), interpolation=interpolation)
+        frame = np.array(image, np.uint8, order="C")
+        (height, width), size = frame.shape[:2], FRAME_SIZE
+        if min(height, width) < size < max(height, width):  # one side at a time: cv2.resize has one mode for both
+            narrow = (size, height) if width < size else (width, size)
+            frame = cv2.resize(frame, narrow, interpolation=cv2.INTER_NEAREST)
+        mode = cv2.INTER_AREA if min(frame.shape[:2]) >= size else cv2.INTER_NEAREST
+        return frame if frame.shape[:2] == (size, size) else cv2.resize(frame, (size, size), interpolation=mode)
 
     @property
     def default_head_name(self) -> str:

@@ -28,17 +28,11 @@ _SMALL_BATCH = 8  # up to here NumPy is faster than a call into TensorFlow, and 
 
 @dataclass(frozen=True, eq=False)
 class Starts:
-    """Short real sequences that dreams begin with, so that M's state is warm. S sequences of L steps each.
+    """Short real sequences that dreams begin with, so that M's state is warm. S sequences of L steps, float32."""
 
-    Attributes:
-        mu: ``(S, L + 1, Z)`` float32.
-        logvar: ``(S, L + 1, Z)`` float32.
-        action: Coded, ``(S, L, A)`` float32.
-    """
-
-    mu: np.ndarray
-    logvar: np.ndarray
-    action: np.ndarray
+    mu: np.ndarray  # (S, L + 1, Z)
+    logvar: np.ndarray  # (S, L + 1, Z)
+    action: np.ndarray  # coded, (S, L, A)
 
     def __len__(self) -> int:
         return len(self.mu)
@@ -106,16 +100,10 @@ class WorldModel:
         return gym.spaces.Box(-high, high, dtype=np.float32)
 
     def encode(self, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """V's posterior over the latents of frames.
-
-        Args:
-            frames: uint8, ``(64, 64, 3)`` or ``(n, 64, 64, 3)``.
-
-        Returns:
-            ``mu`` and ``logvar``, float32, ``(Z,)`` or ``(n, Z)``.
+        """V's posterior over latents, ``mu`` and ``logvar``, float32 ``(Z,)`` or ``(n, Z)``.
 
         Raises:
-            WorldModelError: The frames have another shape or dtype.
+            WorldModelError: The frames are not uint8 ``(64, 64, 3)`` or ``(n, 64, 64, 3)``.
         """
         frames = np.asarray(frames)
         if frames.dtype != np.uint8 or frames.shape[-3:] != _FRAME_SHAPE or frames.ndim not in (3, 4):
@@ -159,9 +147,7 @@ class WorldModel:
     def save(self, folder: str | Path, *, compact: bool = False) -> Path:
         """Writes the world model into a folder, each file whole or not at all, and returns the folder.
 
-        Args:
-            folder: Made if it is missing.
-            compact: Keep V and the starts as float16. That is half the size; a latent changes in its fourth digit.
+        ``compact`` keeps V and the starts as float16. That is half the size; a latent changes in its fourth digit.
 
         Raises:
             WorldModelError: ``details`` is not plain JSON data.

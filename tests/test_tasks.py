@@ -5,12 +5,14 @@ from dataclasses import replace
 import gymnasium as gym
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dreamgym.actions import ActionCodec
 from dreamgym.errors import TaskError
 from dreamgym.games.car_racing.task import CAR_RACING
 from dreamgym.tasks import Task, get_task, register_task
-from tests.tiny_game import TINY_TASK
+from tests.tiny_game import TINY_TASK, TinyGame
 
 
 def test_tasks_are_found_by_name_and_by_import_path():
@@ -102,6 +104,20 @@ def test_the_indicator_bar_is_cut_off_and_the_rest_averaged():
     assert frame.std() < 0.8 * image.std(), "averaged, not picked"
 
 
+@given(height=st.integers(1, 300), width=st.integers(1, 300), place=st.floats(0, 0.999), by_row=st.booleans())
+def test_every_row_and_column_of_the_game_has_an_influence(height, width, place, by_row):
+    image = np.full((height, width, 3), 128, np.uint8)
+    changed = image.copy()
+    if by_row:
+        changed[int(place * height)] = 255
+    else:
+        changed[:, int(place * width)] = 255
+    frame = TINY_TASK.frame({"screen": image})
+    assert frame.shape == (64, 64, 3)
+    assert (frame == 128).all()
+    assert (TINY_TASK.frame({"screen": changed}) != frame).any()
+
+
 def test_a_frame_of_the_right_size_is_copied_as_it_is():
     task = Task(name="plain", env_id="x")
     image = np.random.default_rng(0).integers(0, 256, (64, 64, 3)).astype(np.uint8)
@@ -129,3 +145,17 @@ def test_a_task_without_heads_has_the_default_one():
     assert TINY_TASK.head(ActionCodec(gym.spaces.Discrete(3)), "default").n_outputs == 3
     with pytest.raises(TaskError, match="only 'default'"):
         TINY_TASK.head(ActionCodec(gym.spaces.Discrete(3)), "tiller")
+
+
+class WithoutRenderMode(TinyGame):
+    def __init__(self):
+        super().__init__()
+
+
+def test_a_game_whose_constructor_has_no_render_mode_is_made():
+    if "dreamgym_tests/WithoutRenderMode-v0" not in gym.registry:
+        gym.register("dreamgym_tests/WithoutRenderMode-v0", entry_point=WithoutRenderMode)
+    task = replace(TINY_TASK, name="without_render_mode", env_id="dreamgym_tests/WithoutRenderMode-v0")
+    env = task.make_env("stock")
+    assert task.frame(env.reset(seed=0)[0]).shape == (64, 64, 3)
+    env.close()

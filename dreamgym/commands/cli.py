@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import tyro
 
-from dreamgym.errors import DreamGymError
+from dreamgym.errors import DreamGymError, ExperimentError
 from dreamgym.games import DEFAULT_GAME
 from dreamgym.pipeline.experiment import find_experiment_of, find_world_model_of
 from dreamgym.pipeline.settings import from_json
@@ -78,10 +78,14 @@ def complete(env: EnvSettings, policy: str) -> EnvSettings:
     if world_model is None and file is not None and (found := find_world_model_of(file)) is not None:
         world_model = str(found)
     if task is None:
-        places = [Path(world_model)] if world_model is not None else []
-        experiment = next(filter(None, map(find_experiment_of, [*places, *([file] if file else [])])), None)
-        if experiment is not None:
-            task = from_json(experiment.read_config()["settings"]).task
-        elif world_model is None:
-            task = DEFAULT_GAME
+        places = [Path(place) for place in (world_model, file) if place is not None]
+        task = next(filter(None, map(_task_of_experiment, places)), None if world_model else DEFAULT_GAME)
     return replace(env, world_model=world_model, task=task)
+
+
+def _task_of_experiment(path: Path) -> str | None:
+    experiment = find_experiment_of(path)
+    try:
+        return None if experiment is None else from_json(experiment.read_config()["settings"]).task
+    except ExperimentError:  # another program's config.json in some folder above
+        return None

@@ -70,9 +70,9 @@ def parse(words: Sequence[str]) -> Args:
 
 def _value_of(words: Sequence[str], flag: str) -> str:
     """The value of a flag, which is needed before the other flags can be parsed; empty if it is not given."""
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for number, word in enumerate(words):
         if word == flag:
-            return following
+            return "".join(words[number + 1 : number + 2])
         if word.startswith(f"{flag}="):
             return word.partition("=")[2]
     return ""

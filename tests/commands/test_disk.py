@@ -1,10 +1,12 @@
-"""A folder that cannot be written to, a full disk, a file where a folder should be: one line, and nothing half-written."""
+"""An unwritable folder, a full disk, a file where a folder should be: one line, and nothing half-written."""
 
 import resource
 import subprocess
 import sys
 
 import pytest
+
+from dreamgym.commands import main
 
 TINY = "--task tests.tiny_game:TINY_TASK"
 FULL = 1000  # bytes that a file may have: a disk that is full, as far as a process can tell
@@ -22,6 +24,13 @@ def dreamgym(words, limit=None, code=2):
     return [line for line in done.stderr.splitlines() if line.startswith("error: ")]
 
 
+@pytest.fixture(scope="module")
+def rollouts(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("disk") / "rollouts"
+    main("collect", [str(folder), *TINY.split(), "--episodes", "3", "--workers", "0"])
+    return folder
+
+
 @pytest.mark.parametrize("place", ["/proc/nowhere", "{file}", "{file}/below"])
 @pytest.mark.parametrize(
     "words",
@@ -35,14 +44,14 @@ def dreamgym(words, limit=None, code=2):
     ],
     ids=lambda words: words.split()[0],
 )
-def test_a_place_that_cannot_be_written_to_is_named(place, words, tmp_path, tiny_folder):
+def test_a_place_that_cannot_be_written_to_is_named(place, words, tmp_path, tiny_folder, rollouts, capsys):
     (tmp_path / "file").write_text("a file")
-    rollouts = tmp_path / "rollouts"
-    if "train-vae" in words:
-        dreamgym(["collect", rollouts, *TINY.split(), "--episodes", "3", "--workers", "0"], code=0)
     place = place.format(file=tmp_path / "file")
-    filled = words.format(place=place, rollouts=rollouts, model=tiny_folder)
-    (line,) = dreamgym([*filled.split(), *TINY.split()])
+    filled = words.format(place=place, rollouts=rollouts, model=tiny_folder).split()
+    with pytest.raises(SystemExit) as ended:
+        main(words=[*filled, *TINY.split()])
+    assert ended.value.code == 2
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
     assert place in line
     assert (tmp_path / "file").read_text() == "a file"
 
@@ -56,9 +65,7 @@ def test_a_full_disk_ends_a_collection_in_one_line_and_keeps_whole_episodes(tmp_
     assert len(list((tmp_path / "rollouts").glob("episode-*"))) == 8
 
 
-def test_a_full_disk_ends_training_in_one_line(tmp_path):
-    rollouts = tmp_path / "rollouts"
-    dreamgym(["collect", rollouts, *TINY.split(), "--episodes", "3", "--workers", "0"], code=0)
+def test_a_full_disk_ends_training_in_one_line(tmp_path, rollouts):
     words = [
         "train-vae",
         "--rollouts",

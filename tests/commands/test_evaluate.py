@@ -62,6 +62,15 @@ def test_the_world_model_beside_a_controller_is_found(tiny_world_model, controll
     assert row.world_model == str(exported)
 
 
+def test_another_programs_config_does_no_harm(tiny_world_model, controller, tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    exported = tiny_world_model.save(tmp_path / "exported")
+    policy, output = controller.rename(exported / "controller.npz"), tmp_path / "scores.json"
+    words = [str(policy), *f"--env dream --episodes 1 --workers 0 --no-controls --output {output}".split()]
+    run_command(evaluate, words)
+    assert load_evaluations(output)[0].world_model == str(exported)
+
+
 def test_random_plays_the_car_unless_told_otherwise(tmp_path):
     output = tmp_path / "scores.json"
     words = "random --max-steps 3 --episodes 1 --workers 0 --no-controls --output"

@@ -14,7 +14,7 @@ import pytest
 
 from dreamgym.commands import export, pipeline, status
 from dreamgym.pipeline.experiment import Experiment
-from dreamgym.pipeline.settings import from_json
+from dreamgym.pipeline.settings import PRESETS, from_json
 from dreamgym.pipeline.stages import Pipeline, stage_names
 from dreamgym.pipeline.status import inspect
 from dreamgym.policies.controller import LinearController
@@ -214,3 +214,10 @@ def test_a_file_where_the_folder_should_be_is_one_line(tmp_path: Path, capsys: p
     assert error.startswith("error: ")
     assert str(tmp_path / "taken") in error
     assert error.count("\n") == 1
+
+
+def test_pipeline_alone_is_quick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DREAMGYM_HOME", str(tmp_path))
+    args = pipeline.parse([])
+    assert (args.preset, args.settings) == ("quick", PRESETS["quick"])
+    assert pipeline.parse(["--preset=laptop"]).settings == PRESETS["laptop"]
