@@ -44,21 +44,6 @@ class PPOArgs:
     """Decides everything that is drawn."""
 
 
-@dataclass(frozen=True)
-class PPOResult:
-    """The outcome of a training.
-
-    Attributes:
-        path: The saved agent.
-        steps: Steps trained on.
-        steps_per_second: Speed of the whole training loop, updates included.
-    """
-
-    path: Path
-    steps: int
-    steps_per_second: float
-
-
 def make_envs(args: PPOArgs) -> Any:
     """The env for Stable-Baselines3: a batched dream behind the adapter, or a single env."""
     kwargs: dict[str, Any] = {"world_model": args.world_model, "max_episode_steps": args.horizon}
@@ -70,13 +55,8 @@ def make_envs(args: PPOArgs) -> Any:
     return dreamgym.SB3VecEnv(gym.make_vec("WorldModelDream-v0", num_envs=args.num_envs, **kwargs))
 
 
-def train(args: PPOArgs, verbose: int = 0) -> PPOResult:
-    """Trains and saves PPO.
-
-    Args:
-        args: The settings.
-        verbose: Stable-Baselines3's; 1 prints a table per update.
-    """
+def train(args: PPOArgs, verbose: int = 0) -> float:
+    """Trains and saves PPO. Returns the steps per second of the whole training loop."""
     from stable_baselines3 import PPO
 
     envs = make_envs(args)
@@ -97,14 +77,9 @@ def train(args: PPOArgs, verbose: int = 0) -> PPOResult:
     args.output.parent.mkdir(parents=True, exist_ok=True)
     agent.save(args.output)
     envs.close()
-    return PPOResult(args.output, agent.num_timesteps, agent.num_timesteps / seconds)
-
-
-def main() -> None:
-    """The command line."""
-    result = train(tyro.cli(PPOArgs), verbose=1)
-    print(f"{result.steps} steps at {result.steps_per_second:,.0f} per second -> {result.path}")
+    return agent.num_timesteps / seconds
 
 
 if __name__ == "__main__":
-    main()
+    parsed = tyro.cli(PPOArgs)
+    print(f"{train(parsed, verbose=1):,.0f} steps per second -> {parsed.output}")

@@ -12,9 +12,7 @@ from dreamgym import games
 
 if TYPE_CHECKING:
     from dreamgym.actions import ActionHead as ActionHead
-    from dreamgym.dream.imagination import Dreams as Dreams
-    from dreamgym.dream.imagination import dropout_masks as dropout_masks
-    from dreamgym.dream.imagination import imagine as imagine
+    from dreamgym.dream.imagination import Dreams as Dreams, dropout_masks as dropout_masks, imagine as imagine
     from dreamgym.envs.dream import DreamEnv as DreamEnv
     from dreamgym.envs.dream_vector import DreamVectorEnv as DreamVectorEnv
     from dreamgym.envs.latent import LatentEnv as LatentEnv
@@ -24,17 +22,16 @@ if TYPE_CHECKING:
     from dreamgym.evolution.settings import SearchSettings as SearchSettings
     from dreamgym.evolution.train import train_controller as train_controller
     from dreamgym.play.collect import collect as collect
-    from dreamgym.play.settings import CollectSettings as CollectSettings
-    from dreamgym.play.settings import EnvSettings as EnvSettings
-    from dreamgym.policies.controller import LinearController as LinearController
-    from dreamgym.policies.controller import linear_policy as linear_policy
+    from dreamgym.play.settings import CollectSettings as CollectSettings, EnvSettings as EnvSettings
+    from dreamgym.policies.controller import LinearController as LinearController, linear_policy as linear_policy
     from dreamgym.policies.pretrained import pretrained as pretrained
-    from dreamgym.tasks import Exploration as Exploration
-    from dreamgym.tasks import Task as Task
-    from dreamgym.tasks import get_task as get_task
-    from dreamgym.tasks import register_task as register_task
-    from dreamgym.video.record import VideoSettings as VideoSettings
-    from dreamgym.video.record import record as record
+    from dreamgym.tasks import (
+        Exploration as Exploration,
+        Task as Task,
+        get_task as get_task,
+        register_task as register_task,
+    )
+    from dreamgym.video.record import VideoSettings as VideoSettings, record as record
     from dreamgym.world_model import WorldModel as WorldModel
     from dreamgym.world_model_folder import find_world_model as find_world_model
 

@@ -25,17 +25,11 @@ Renderer = Literal["fast", "stock"]
 
 @dataclass(frozen=True)
 class Exploration:
-    """The noise that a game is explored with: an Ornstein-Uhlenbeck process around ``mean``.
+    """The noise that a game is explored with: an Ornstein-Uhlenbeck process around ``mean``."""
 
-    Attributes:
-        mean: One number per action dimension of a Box space.
-        scale: The stationary standard deviation per dimension.
-        correlation: The correlation of successive steps. 0.9 keeps an action for about 10 steps.
-    """
-
-    mean: tuple[float, ...]
-    scale: tuple[float, ...]
-    correlation: float = 0.9
+    mean: tuple[float, ...]  # one number per action dimension of a Box space
+    scale: tuple[float, ...]  # the stationary standard deviation per dimension
+    correlation: float = 0.9  # the correlation of successive steps. 0.9 keeps an action for about 10 steps.
 
 
 def same_reward(env: gym.Env, reward: float, terminated: bool) -> float:
@@ -173,11 +167,7 @@ _GAMES = "dreamgym.games"  # a game that ships is a package in it, with a module
 
 
 def register_task(task: Task) -> Task:
-    """Registers a task under its name and returns it.
-
-    Raises:
-        TaskError: A different task has the name.
-    """
+    """Registers a task under its name and returns it. Raises TaskError: a different task has the name."""
     registered = _TASKS.setdefault(task.name, task)
     if registered is not task and registered != task:
         raise TaskError(f"a different task named {task.name!r} is already registered; choose another name")

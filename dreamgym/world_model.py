@@ -42,26 +42,17 @@ class Starts:
 class WorldModel:
     """V, M and starts of a task.
 
-    Attributes:
-        task: What is dreamt of.
-        codec: The game's actions.
-        vision: V's arrays, named as in :func:`dreamgym.models.vision_numpy.array_shapes`.
-        memory: M's arrays.
-        starts: Where dreams begin.
-        temperature: τ of its dreams unless told otherwise.
-        details: Plain JSON data about how it was made.
-
     Raises:
         WorldModelError: The parts do not fit each other, or the temperature is not a finite number above 0.
     """
 
     task: Task
-    codec: ActionCodec
-    vision: Mapping[str, np.ndarray]
+    codec: ActionCodec  # of the game's actions
+    vision: Mapping[str, np.ndarray]  # V's arrays, see :func:`dreamgym.models.vision_numpy.array_shapes`
     memory: MemoryArrays
     starts: Starts
-    temperature: float = 1.0
-    details: Mapping[str, Any] = field(default_factory=dict)
+    temperature: float = 1.0  # of its dreams, unless told otherwise
+    details: Mapping[str, Any] = field(default_factory=dict)  # plain JSON data about how it was made
 
     def __post_init__(self) -> None:
         check_temperature(self.temperature)
@@ -203,11 +194,7 @@ class WorldModel:
 
 
 def check_temperature(temperature: Any) -> float:
-    """Returns a temperature if it is a finite number above 0.
-
-    Raises:
-        WorldModelError: It is not.
-    """
+    """Returns a temperature if it is a finite number above 0. Raises WorldModelError: it is not."""
     if not is_finite(temperature) or temperature <= 0:
         raise WorldModelError(f"temperature is {temperature!r}, expected a finite number above 0")
     return float(temperature)

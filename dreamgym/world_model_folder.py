@@ -35,11 +35,7 @@ def find_world_model(name: str | Path) -> Path:
 
 
 def read_description(path: Path) -> dict[str, Any]:
-    """The content of a ``world_model.json``.
-
-    Raises:
-        WorldModelError: The file is missing, broken or of a later format.
-    """
+    """The content of a ``world_model.json``."""
     if not path.is_file():
         raise WorldModelError(f"{path} is missing; {path.parent} is not a whole world model")
     try:

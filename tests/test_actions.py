@@ -5,8 +5,7 @@ import json
 import gymnasium as gym
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from dreamgym.actions import ActionCodec, default_head
 from dreamgym.errors import ActionError, TaskError

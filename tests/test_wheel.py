@@ -79,6 +79,7 @@ def run(wheel, tmp_path_factory):
 def test_a_tiny_pipeline_runs_with_the_wheel_alone(run, tmp_path):
     experiment, exported = tmp_path / "tiny", tmp_path / "exported"
     settings = [word.replace("tests.tiny_game", "tiny_game") for word in TINY]
+    settings += ["--rounds=0", "--controller.members=1"]
     assert "trained in the dream" in run("dreamgym", "pipeline", "--experiment", experiment, *settings)
     assert "next: dreamgym record" in run("dreamgym", "status", experiment)
     best, scores = experiment / "controller" / "best.npz", tmp_path / "scores.json"

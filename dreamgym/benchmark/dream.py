@@ -4,8 +4,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import gymnasium as gym
@@ -136,29 +134,20 @@ def generation_overhead(world_model: WorldModel, steps: int, generations: int = 
     dreaming, whole = [], []
 
     def fitness(solutions: np.ndarray, generation: int) -> np.ndarray:
-        with stopwatch() as seconds:
-            dreams = Dreams(DREAMS, horizon=steps, seed=generation)
-            found = imagine(world_model, policy, solutions.astype(np.float32), dreams)
-        dreaming.append(seconds[0])
+        began = time.perf_counter()
+        dreams = Dreams(DREAMS, horizon=steps, seed=generation)
+        found = imagine(world_model, policy, solutions.astype(np.float32), dreams)
+        dreaming.append(time.perf_counter() - began)
         return found.returns.mean(axis=1)
 
     with tempfile.TemporaryDirectory() as folder:
         search = CmaSearch(Path(folder), np.zeros(parameters.shape[1]), population=CANDIDATES)
         for _ in range(generations + 1):  # the first one compiles
-            with stopwatch() as seconds:
-                search.advance(fitness)
-            whole.append(seconds[0])
+            began = time.perf_counter()
+            search.advance(fitness)
+            whole.append(time.perf_counter() - began)
     ratios = [a / b for a, b in zip(whole[1:], dreaming[1:], strict=True)]
     return float(np.median(ratios)), float(np.median(whole[1:]))
-
-
-@contextmanager
-def stopwatch() -> Iterator[list[float]]:
-    """Yields a list; it holds the seconds taken when the block ends."""
-    seconds: list[float] = []
-    began = time.perf_counter()
-    yield seconds
-    seconds.append(time.perf_counter() - began)
 
 
 def first_call_and_memory(folder: Path, steps: int) -> tuple[float, float]:
@@ -177,7 +166,8 @@ def print_first_call(folder: str, steps: int) -> None:
     tf.function(tf.matmul, jit_compile=True)(tf.ones((64, 64)), tf.ones((64, 64))).numpy()
     policy, parameters = population(world_model, CANDIDATES)
     before = peak_memory()
-    with stopwatch() as first:
-        imagine(world_model, policy, parameters, Dreams(DREAMS, horizon=1))
+    began = time.perf_counter()
+    imagine(world_model, policy, parameters, Dreams(DREAMS, horizon=1))
+    first = time.perf_counter() - began
     imagine(world_model, policy, parameters, Dreams(DREAMS, horizon=steps))
-    print(first[0], peak_memory() - before)
+    print(first, peak_memory() - before)

@@ -1,12 +1,11 @@
 """Plots steps per second against the number of dreams, with the matrix product's ceiling as a line."""
 
-import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from dreamgym.benchmark.dream import BATCHES, imagine_name, vector_name
-from dreamgym.running.files import write_whole
+from dreamgym.running.files import write_figure
 
 
 def draw_scaling(report: Mapping[str, Any], path: Path) -> Path:
@@ -25,7 +24,5 @@ def draw_scaling(report: Mapping[str, Any], path: Path) -> Path:
     axes.set_xticks(BATCHES, [f"{n:,}" for n in BATCHES])
     axes.grid(alpha=0.3)
     axes.legend()
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=130)
-    write_whole(path, buffer.getvalue())
+    write_figure(path, figure)
     return path

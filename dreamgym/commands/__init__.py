@@ -29,9 +29,6 @@ def main(command: str = "", words: Sequence[str] | None = None) -> None:
     Args:
         command: Its name; the first word if empty.
         words: The command line; this process's own if None.
-
-    Raises:
-        SystemExit: With 2 after a wrong command, a wrong flag or an error of dreamgym, with 130 after Ctrl-C.
     """
     words = [*([command] if command else []), *(sys.argv[1:] if words is None else words)]
     if not words or words[0] in ("-h", "--help"):

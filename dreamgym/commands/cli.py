@@ -18,6 +18,10 @@ from dreamgym.policies.load import policy_file
 
 Args = TypeVar("Args")
 FAILED, INTERRUPTED = 2, 130
+FIRST_FLAGS = {"evaluate": "--policy", "record": "--policy", "collect": "--folder"} | dict.fromkeys(
+    ("status", "export"), "--experiment"
+)
+"""The flag that a first word without a flag stands for."""
 
 # TensorFlow tells every process that imports it a dozen lines about CPUs and drivers.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -26,18 +30,15 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 def run(name: str, module: Any, words: Sequence[str]) -> None:
     """Runs a command's module: its ``run`` on its parsed ``Args``. An error that a user can mend ends as one line.
 
-    A module may have a ``parse`` of its own, and ``FIRST``: the flag that a first word without a flag stands for.
-
-    Raises:
-        SystemExit: With 2 after an error, with 130 after Ctrl-C.
+    A module may have a ``parse`` of its own.
     """
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal's encoding may lack ± and the like
     if str(Path.cwd()) not in sys.path:  # so that `--task mymodule:TASK` finds the user's module
         sys.path.insert(0, str(Path.cwd()))
-    if (first := getattr(module, "FIRST", "")) and words and not words[0].startswith("-"):
-        words = [first, *words]
+    if name in FIRST_FLAGS and words and not words[0].startswith("-"):
+        words = [FIRST_FLAGS[name], *words]
     try:
         args = module.parse(words) if hasattr(module, "parse") else parse(name, module.Args, words)
         module.run(args)

@@ -12,8 +12,6 @@ from dreamgym.play.settings import CollectSettings, EnvSettings
 from dreamgym.running.lock import locked
 from dreamgym.tasks import Renderer
 
-FIRST = "--folder"  # the flag of a first word without one
-
 
 @dataclass(frozen=True)
 class Args:

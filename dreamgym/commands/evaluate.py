@@ -15,8 +15,6 @@ from dreamgym.play.settings import EnvSettings
 from dreamgym.running.checks import at_least, check_settings
 from dreamgym.running.jobs import LocalExecutor, default_workers
 
-FIRST = "--policy"  # the flag of a first word without one
-
 
 @dataclass(frozen=True)
 class Args:

@@ -13,8 +13,6 @@ from dreamgym.running.checks import at_least, check_settings
 from dreamgym.tasks import get_task
 from dreamgym.world_model import Starts, WorldModel
 
-FIRST = "--experiment"  # the flag of a first word without one
-
 
 @dataclass(frozen=True)
 class Args:

@@ -12,8 +12,6 @@ from dreamgym.running.checks import above, at_least, check_settings
 from dreamgym.tasks import Renderer
 from dreamgym.video.record import VideoSettings, record
 
-FIRST = "--policy"  # the flag of a first word without one
-
 
 @dataclass(frozen=True)
 class Args:

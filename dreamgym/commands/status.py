@@ -8,8 +8,6 @@ from rich.table import Table
 from dreamgym.pipeline.experiment import Experiment
 from dreamgym.pipeline.status import inspect, next_command
 
-FIRST = "--experiment"  # the flag of a first word without one
-
 
 @dataclass(frozen=True)
 class Args:

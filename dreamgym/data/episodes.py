@@ -25,23 +25,14 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, kw_only=True)
 class Steps:
-    """The T steps of an episode, without its frames.
+    """The T steps of an episode, without its frames."""
 
-    Attributes:
-        actions: ``(T, A)`` float32, coded by :class:`dreamgym.actions.ActionCodec`.
-        rewards: ``(T,)`` float32, the game's rewards.
-        targets: ``(T,)`` float32, what M learns to predict instead of the rewards (``Task.target``).
-        terminated: ``(T,)`` bool.
-        truncated: Whether the episode ended without termination, for example at a step limit.
-        seed: The seed of the env, the policy and the posterior's noise.
-    """
-
-    actions: np.ndarray
-    rewards: np.ndarray
-    targets: np.ndarray
-    terminated: np.ndarray
-    truncated: bool
-    seed: int
+    actions: np.ndarray  # ``(T, A)`` float32, coded by :class:`dreamgym.actions.ActionCodec`
+    rewards: np.ndarray  # ``(T,)`` float32, the game's rewards
+    targets: np.ndarray  # ``(T,)`` float32, what M learns to predict instead of the rewards (``Task.target``)
+    terminated: np.ndarray  # ``(T,)`` bool
+    truncated: bool  # whether the episode ended without termination, for example at a step limit
+    seed: int  # the seed of the env, the policy and the posterior's noise
 
     def __len__(self) -> int:
         return len(self.actions)
@@ -49,19 +40,12 @@ class Steps:
 
 @dataclass(frozen=True, kw_only=True)
 class Episode(Steps):
-    """An episode of the real game. Action t was chosen at frame t, earned reward t and led to frame t + 1.
+    """An episode of the real game. Action t was chosen at frame t, earned reward t and led to frame t + 1."""
 
-    Attributes:
-        frames: ``(T + 1, 64, 64, 3)`` uint8, RGB.
-        env_id: The Gymnasium id of the env.
-        policy: The name of the policy.
-        task: The name of the task.
-    """
-
-    frames: np.ndarray
-    env_id: str
-    policy: str
-    task: str
+    frames: np.ndarray  # ``(T + 1, 64, 64, 3)`` uint8, RGB
+    env_id: str  # the Gymnasium id of the env
+    policy: str  # the name of the policy
+    task: str  # the name of the task
 
 
 def encode_episode(episode: Episode, pngs: Sequence[bytes] | None = None) -> bytes:
@@ -162,11 +146,7 @@ def read_episodes(paths: Iterable[Path]) -> list[Episode]:
 
 
 def read_good(paths: Iterable[Path], read: Callable[[Path], Item]) -> Iterator[Item]:
-    """Yields ``read(path)`` for each path. If it raises DataError, the file is skipped with a warning.
-
-    Raises:
-        DataError: There are no paths; or, after the last one, more than half of them were skipped.
-    """
+    """Yields ``read(path)`` for each path. If it raises DataError, the file is skipped with a warning."""
     paths, bad = list(paths), []
     if not paths:
         raise DataError("there are no episodes to read; collect some first (files episode-*.tfrecord)")

@@ -15,19 +15,12 @@ LATENTS_FORMAT = b"dreamgym latents"
 
 @dataclass(frozen=True, kw_only=True)
 class LatentEpisode(episodes.Steps):
-    """The steps of an episode with V's posterior in place of its frames.
+    """The steps of an episode with V's posterior in place of its frames."""
 
-    Attributes:
-        mu: ``(T + 1, Z)`` float32, one row per frame.
-        logvar: ``(T + 1, Z)`` float32.
-        stamp: The hash of V's arrays (:func:`dreamgym.running.provenance.hash_arrays`).
-        source: The checksum of the episode's file.
-    """
-
-    mu: np.ndarray
-    logvar: np.ndarray
-    stamp: str
-    source: int
+    mu: np.ndarray  # ``(T + 1, Z)`` float32, one row per frame
+    logvar: np.ndarray  # ``(T + 1, Z)`` float32
+    stamp: str  # the hash of V's arrays (:func:`dreamgym.running.provenance.hash_arrays`)
+    source: int  # the checksum of the episode's file
 
 
 def encode_latents(episode: LatentEpisode) -> bytes:

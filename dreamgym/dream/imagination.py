@@ -52,15 +52,10 @@ class Dreams:
 
 
 class Imagined(NamedTuple):
-    """The outcome of C candidates in D dreams each.
+    """The outcome of C candidates in D dreams each."""
 
-    Attributes:
-        returns: Undiscounted sums of rewards, ``(C, D)`` float32.
-        lengths: Steps, including the last one, ``(C, D)`` int32.
-    """
-
-    returns: np.ndarray
-    lengths: np.ndarray
+    returns: np.ndarray  # undiscounted sums of rewards, ``(C, D)`` float32
+    lengths: np.ndarray  # steps, including the last one, ``(C, D)`` int32
 
 
 def imagine(

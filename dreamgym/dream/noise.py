@@ -16,11 +16,7 @@ class DreamNoise:
 
     After its reset a dream draws the index of its start, then the posterior noise of that start, then blocks of
     :data:`NOISE_BLOCK` steps: all uniform numbers of a block, then all normal ones. The caller draws a block just
-    before the block's first step.
-
-    Args:
-        generators: One per dream. The list is not copied, so that the caller can replace an entry to reseed a dream.
-        latent_size: Z.
+    before the block's first step. ``generators`` is not copied: the caller replaces an entry to reseed a dream.
 
     Attributes:
         uniform: The current blocks, ``(N, NOISE_BLOCK, Z)`` float32 in [0, 1).

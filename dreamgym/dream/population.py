@@ -18,21 +18,13 @@ PopulationPolicy = Callable[[Any, Array, Array], Array]
 
 
 class DreamBatch(NamedTuple):
-    """D dreams per candidate that are stepped together.
+    """D dreams per candidate that are stepped together."""
 
-    Attributes:
-        seeds: ``(C, D)``, or ``(1, D)`` if all candidates share the dreams.
-        starts: Indices of starts, ``(D,)``; None draws them.
-        temperatures: ``(D,)`` float32.
-        masks: Dropout factors of ``h`` in the recurrence, ``(D, H)`` float32, or None.
-        horizon: The largest number of steps.
-    """
-
-    seeds: np.ndarray
-    starts: np.ndarray | None
-    temperatures: np.ndarray
-    masks: np.ndarray | None
-    horizon: int
+    seeds: np.ndarray  # ``(C, D)``, or ``(1, D)`` if all candidates share the dreams
+    starts: np.ndarray | None  # indices of starts, ``(D,)``; None draws them
+    temperatures: np.ndarray  # ``(D,)`` float32
+    masks: np.ndarray | None  # dropout factors of ``h`` in the recurrence, ``(D, H)`` float32, or None
+    horizon: int  # the largest number of steps
 
 
 class _Rules(NamedTuple):

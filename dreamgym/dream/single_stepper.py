@@ -24,10 +24,6 @@ class SingleStepper:
     The step agrees with :func:`dreamgym.models.dynamics.lstm_step` and :func:`dreamgym.models.dynamics.sample` to 1e-5.
     One vector ``[action, z, h, 1]`` holds all inputs of M. The LSTM reads the whole vector, the heads read ``[h, 1]``,
     and the observation is ``[z, h]``. The 1 multiplies the biases, which are the last row of each weight matrix.
-
-    Args:
-        memory: M's arrays. They are copied.
-        n_mixtures: K.
     """
 
     def __init__(self, memory: MemoryArrays, n_mixtures: int):

@@ -12,22 +12,14 @@ METADATA: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 50}
 
 
 def check_render_mode(render_mode: str | None) -> str | None:
-    """Returns the render mode if it is None or ``rgb_array``.
-
-    Raises:
-        SettingsError: It is not.
-    """
+    """Returns the render mode if it is None or ``rgb_array``. Raises SettingsError: it is not."""
     if render_mode not in (None, *METADATA["render_modes"]):
         raise SettingsError(f"render_mode is {render_mode!r}, expected None or 'rgb_array'")
     return render_mode
 
 
 def episode_steps(max_episode_steps: int | None, task: Task) -> int:
-    """Returns the number of steps after which an episode is truncated: the task's horizon if the argument is None.
-
-    Raises:
-        SettingsError: The argument is not a whole number above 0.
-    """
+    """Returns the number of steps after which an episode is truncated: the task's horizon if the argument is None."""
     if max_episode_steps is None:
         return task.horizon
     if not _is_whole(max_episode_steps) or max_episode_steps < 1:
@@ -43,12 +35,7 @@ def dream_temperature(temperature: float | None, world_model: WorldModel) -> flo
 def start_and_temperature(
     options: dict[str, Any] | None, world_model: WorldModel, temperature: float
 ) -> tuple[int | None, float]:
-    """Returns the reset options of a dream: the index of its start or None, and its temperature.
-
-    Raises:
-        SettingsError: An option is unknown, or ``start`` is not an index of a start.
-        WorldModelError: The temperature is not a finite number above 0.
-    """
+    """Returns the reset options of a dream: the index of its start or None, and its temperature."""
     options = options or {}
     unknown = sorted(set(options) - {"start", "temperature"})
     if unknown:

@@ -12,17 +12,11 @@ from dreamgym.world_model import WorldModel
 
 
 class BatchFollower:
-    """Observations of n real games that are played in lockstep.
+    """Observations of n real games that are played in lockstep."""
 
-    Attributes:
-        z: ``(n, Z)`` float32, samples of V's posterior for the last frames.
-        h: ``(n, H)`` float32, M's output after all steps before ``z``.
-        c: ``(n, H)`` float32, M's cell state.
-    """
-
-    z: np.ndarray
-    h: np.ndarray
-    c: np.ndarray
+    z: np.ndarray  # ``(n, Z)`` float32, samples of V's posterior for the last frames
+    h: np.ndarray  # ``(n, H)`` float32, M's output after all steps before ``z``
+    c: np.ndarray  # ``(n, H)`` float32, M's cell state
 
     def __init__(self, world_model: WorldModel):
         self.world_model = world_model

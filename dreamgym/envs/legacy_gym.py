@@ -17,7 +17,7 @@ def register_envs() -> None:
     """
     from gym.envs.registration import register, registry
 
-    for env_id, creator in (("WorldModelDream-v0", "LegacyDream"), ("WorldModelLatent-v0", "LegacyLatent")):
+    for env_id, creator in (("WorldModelDream-v0", "make_dream"), ("WorldModelLatent-v0", "make_latent")):
         if env_id not in registry:
             register(env_id, entry_point=f"{__name__}:{creator}", disable_env_checker=True)
 
@@ -37,11 +37,7 @@ def legacy_space(space: gymnasium.Space) -> spaces.Space:
 
 
 class LegacyEnv(Env):
-    """A Gymnasium env as a gym env: gym 0.26 has the same ``reset`` and ``step``, but its own classes of spaces.
-
-    Args:
-        env: The Gymnasium env.
-    """
+    """A Gymnasium env as a gym env: gym 0.26 has the same ``reset`` and ``step``, but its own classes of spaces."""
 
     metadata = METADATA
 
@@ -71,19 +67,15 @@ class LegacyEnv(Env):
         self.env.close()
 
 
-class LegacyDream(LegacyEnv):
-    """:class:`dreamgym.envs.dream.DreamEnv` for gym, with the same keyword arguments."""
+def make_dream(**kwargs: Any) -> LegacyEnv:
+    """A :class:`dreamgym.envs.dream.DreamEnv` for gym, with the same keyword arguments."""
+    from dreamgym.envs.dream import DreamEnv
 
-    def __init__(self, **kwargs: Any):
-        from dreamgym.envs.dream import DreamEnv
-
-        super().__init__(DreamEnv(**kwargs))
+    return LegacyEnv(DreamEnv(**kwargs))
 
 
-class LegacyLatent(LegacyEnv):
-    """:class:`dreamgym.envs.latent.LatentEnv` for gym, with the same keyword arguments."""
+def make_latent(**kwargs: Any) -> LegacyEnv:
+    """A :class:`dreamgym.envs.latent.LatentEnv` for gym, with the same keyword arguments."""
+    from dreamgym.envs.latent import LatentEnv
 
-    def __init__(self, **kwargs: Any):
-        from dreamgym.envs.latent import LatentEnv
-
-        super().__init__(LatentEnv(**kwargs))
+    return LegacyEnv(LatentEnv(**kwargs))

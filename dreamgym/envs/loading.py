@@ -12,10 +12,6 @@ def load_world_model(name: str | Path | None) -> WorldModel:
     """Loads a world model from a folder or by its pretrained name; None loads the first pretrained one.
 
     The last two world models are cached. A folder whose files changed is loaded again.
-
-    Raises:
-        WorldModelError: The world model is missing or broken, or the argument is not a path or a name.
-        TaskError: The world model's task is not registered.
     """
     if name is not None and not isinstance(name, str | Path):
         raise WorldModelError(

@@ -33,15 +33,10 @@ def baselines(
     seed: int = 0,
     workers: int | Executor | None = None,
 ) -> list[Evaluation]:
-    """Scores the baselines of a policy on the same episodes.
+    """Scores the baselines of a policy on the same episodes, the ones of ``seeds``.
 
-    Args:
-        policy: The policy in question. If it observes the real game, it is scored again with an untrained M. There is
-            no such row in the dream, which has no untrained counterpart.
-        env: Where it was scored.
-        seeds: The episodes that it was scored on.
-        seed: Picks the episodes that select the constant action, and the untrained M.
-        workers: Processes, or an executor; all cores if None, and 0 plays in this process.
+    A policy that observes the real game is scored again with an untrained M. ``seed`` picks the episodes that select
+    the constant action, and the untrained M.
     """
     player = resolve(policy, env)
     with as_executor(workers) as executor:
@@ -91,10 +86,6 @@ def _best_of(actions: Sequence[Any], player: Player, seed: int, executor: Execut
 
 def action_grid(space: gym.Space, around: np.ndarray | None = None) -> list[Any]:
     """Actions to try: all of a Discrete space; for a Box the low, middle and high value of every number.
-
-    Args:
-        space: A bounded Box or a Discrete space.
-        around: The middle of a grid of half the Box's width, clipped to the Box; the Box's middle and width if None.
 
     Returns:
         At most 81 actions. The numbers of a Box with more than four are varied one at a time.

@@ -86,9 +86,6 @@ def play_all(executor: Executor, jobs: Sequence[PlayJob], description: str) -> t
 
     Returns:
         The episodes, and the seeds that could not be played.
-
-    Raises:
-        JobError: No episode could be played.
     """
     played: list[Played] = []
     failed: list[int] = []

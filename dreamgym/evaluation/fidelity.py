@@ -1,6 +1,5 @@
 """How well M predicts held-out episodes: its likelihood one step ahead, and its error when it runs open-loop."""
 
-import io
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from dreamgym.models.dynamics import (
     sample,
     sample_posterior,
 )
-from dreamgym.running.files import write_whole
+from dreamgym.running.files import write_figure
 from dreamgym.running.seeding import Stream, generator
 from dreamgym.world_model import WorldModel
 
@@ -30,22 +29,17 @@ _HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
 
 @dataclass(frozen=True)
 class Windows:
-    """N stretches of episodes, each of W steps.
+    """N stretches of episodes, each of W steps."""
 
-    Attributes:
-        z: Drawn from V's posterior, ``(N, W + 1, Z)`` float32.
-        actions: Coded, ``(N, W, A)``.
-        targets: The targets of the steps, ``(N, W)``.
-    """
-
-    z: np.ndarray
-    actions: np.ndarray
-    targets: np.ndarray
+    z: np.ndarray  # drawn from V's posterior, ``(N, W + 1, Z)`` float32
+    actions: np.ndarray  # coded, ``(N, W, A)``
+    targets: np.ndarray  # the targets of the steps, ``(N, W)``
 
 
 def fidelity(
     world_model: WorldModel,
     latent_episodes: Iterable[LatentEpisode],
+    *,
     horizon: int = 50,
     warm_up: int = WARM_UP,
     max_windows: int = 512,
@@ -53,23 +47,12 @@ def fidelity(
 ) -> dict[str, Any]:
     """Measures M on windows of held-out episodes. The first ``warm_up`` steps of a window only warm M up.
 
-    Args:
-        world_model: The one whose M is measured.
-        latent_episodes: Held-out episodes.
-        horizon: Open-loop steps, under the recorded actions.
-        warm_up: Steps on real latents before them.
-        max_windows: A limit; the windows used are spread evenly over all.
-        seed: Of the posterior's and the dream's noise.
-
     Returns:
         Plain JSON data: ``nll``, in nats per latent dimension and step, of M one step ahead, of a unit Gaussian and
         of the persistence forecast (a Gaussian around the latest z, as wide as z's changes are in this data);
         ``target_correlation`` of the targets summed over the horizon, dreamt and real (None where one of them
         does not vary); ``latent_error``, the mean squared error of z by steps ahead, of M and of persistence,
         and of two random frames.
-
-    Raises:
-        DataError: No episode is long enough for a window.
     """
     rng = generator(seed, Stream.FIDELITY)
     windows = cut_windows(latent_episodes, warm_up + horizon, max_windows, rng)
@@ -192,9 +175,7 @@ def plot_fidelity(result: dict[str, Any], path: str | Path) -> Path:
     )
     axes.set(xlabel="steps ahead", ylabel="mean squared error of z", ylim=(0, None))
     axes.legend()
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=120)
-    write_whole(Path(path), buffer.getvalue())
+    write_figure(Path(path), figure)
     return Path(path)
 
 

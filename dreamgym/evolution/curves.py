@@ -9,41 +9,24 @@ from pathlib import Path
 import numpy as np
 
 from dreamgym.errors import ExperimentError
-from dreamgym.running.files import write_whole
+from dreamgym.running.files import write_figure, write_whole
 
 
 @dataclass(frozen=True)
 class Report:
-    """The statistics of one generation.
+    """The statistics of one generation."""
 
-    Attributes:
-        generation: Counted from 0.
-        mean: The candidates' mean fitness.
-        best: The greatest fitness.
-        sd: The standard deviation of the fitness.
-        sigma: The step size after the generation.
-        score: The score of the mean after the generation, if it was scored.
-        seconds: The generation's wall time; 0 if it was replayed and no log has its time.
-    """
-
-    generation: int
-    mean: float
-    best: float
-    sd: float
-    sigma: float
-    score: float | None
-    seconds: float
+    generation: int  # counted from 0
+    mean: float  # the candidates' mean fitness
+    best: float  # the greatest fitness
+    sd: float  # the standard deviation of the fitness
+    sigma: float  # the step size after the generation
+    score: float | None  # the score of the mean after the generation, if it was scored
+    seconds: float  # the generation's wall time; 0 if it was replayed and no log has its time
 
 
 class GenerationLog:
-    """Writes ``log.csv``, ``scores.json`` and ``curves.png`` of a search's folder.
-
-    Args:
-        folder: The search's. Scores that it holds are read.
-
-    Raises:
-        ExperimentError: ``scores.json`` is broken.
-    """
+    """Writes ``log.csv``, ``scores.json`` and ``curves.png`` of a search's folder. Reads scores that it holds."""
 
     def __init__(self, folder: Path):
         self.folder = folder
@@ -110,9 +93,7 @@ class GenerationLog:
         axes.set(xlabel="generation", ylabel="return")
         axes.legend()
         axes.grid(alpha=0.3)
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format="png", dpi=120)
-        write_whole(self.folder / "curves.png", buffer.getvalue())
+        write_figure(self.folder / "curves.png", figure)
 
     def _read_seconds(self) -> dict[int, float]:
         try:

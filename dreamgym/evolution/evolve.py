@@ -26,38 +26,23 @@ Returns = Callable[[np.ndarray, int], np.ndarray]
 
 
 class Trained(NamedTuple):
-    """The outcome of a search.
+    """The outcome of a search."""
 
-    Attributes:
-        controller: The best checkpoint by its score; the last mean where nothing was scored.
-        score: Its score, if it has one.
-        mean: The last mean, ``(P,)`` float64.
-        fitness: The candidates' mean fitness in the last generation.
-        latest_score: The score of the last mean, if it has one.
-    """
-
-    controller: LinearController
-    score: float | None
-    mean: np.ndarray
-    fitness: float
-    latest_score: float | None
+    controller: LinearController  # the best checkpoint by its score; the last mean where nothing was scored
+    score: float | None  # its score, if it has one
+    mean: np.ndarray  # the last mean, ``(P,)`` float64
+    fitness: float  # the candidates' mean fitness in the last generation
+    latest_score: float | None  # the score of the last mean, if it has one
 
 
 @dataclass(frozen=True)
 class Beginning:
-    """How a search begins and whom it tells.
+    """How a search begins and whom it tells."""
 
-    Attributes:
-        seed: Decides everything.
-        initial: A controller or parameters to begin with; zeros if None.
-        score: Scores the mean every ``select_every`` generations; the best checkpoint is kept.
-        on_generation: Called after each new generation.
-    """
-
-    seed: int = 0
-    initial: np.ndarray | LinearController | None = None
-    score: Score | None = None
-    on_generation: Callable[[Report], None] | None = None
+    seed: int = 0  # decides everything
+    initial: np.ndarray | LinearController | None = None  # A controller or parameters to begin with; zeros if None
+    score: Score | None = None  # scores the mean every ``select_every`` generations; the best checkpoint is kept
+    on_generation: Callable[[Report], None] | None = None  # called after each new generation
 
 
 def train_in_dream(
@@ -70,17 +55,8 @@ def train_in_dream(
     """Evolves a linear controller in the dream. An interrupted search resumes after its last saved generation.
 
     All candidates of a generation meet the same starts, noise and dropout masks; every generation has fresh ones.
-
-    Args:
-        world_model: What is dreamt of.
-        folder: For generations, ``log.csv``, ``curves.png`` and ``best.npz``.
-        settings: How.
-        beginning: How the search begins.
-        members: An ensemble of Ms to dream with in place of the world model's own; each dream runs on one.
-
-    Raises:
-        ExperimentError: The folder holds another search, or the initial controller does not fit the head.
-        TrainingError: A return is not finite.
+    ``members`` is an ensemble of Ms that replaces the world model's own; each dream runs on one. The folder gets the
+    generations, ``log.csv``, ``curves.png`` and ``best.npz``.
     """
     head = head_name(world_model, settings.head, beginning.initial)
     policy = linear_policy(world_model.task.head(world_model.codec, head))
@@ -112,7 +88,7 @@ def train_in_dream(
         "head": head,
         "memory": [hash_arrays(member._asdict()) for member in (members or [world_model.memory])],
     }
-    return _evolve(world_model, Path(folder), fitness, description, settings, beginning)
+    return _evolve(world_model, Path(folder), fitness, description=description, settings=settings, beginning=beginning)
 
 
 def train_in_real(
@@ -122,19 +98,7 @@ def train_in_real(
     settings: SearchSettings,
     beginning: Beginning = Beginning(),
 ) -> Trained:
-    """Evolves a linear controller in the real game, seen through V and M.
-
-    Args:
-        world_model: V and M.
-        folder: As in :func:`train_in_dream`.
-        returns: Plays candidates, see :func:`dreamgym.evolution.population.population_returns`.
-        settings: How.
-        beginning: How the search begins.
-
-    Raises:
-        ExperimentError: The folder holds another search, or the initial controller does not fit the head.
-        TrainingError: A return is not finite.
-    """
+    """Evolves a linear controller in the real game, seen through V and M."""
 
     def fitness(solutions: np.ndarray, generation: int) -> np.ndarray:
         played = returns(solutions.astype(np.float32), generation_seed(beginning.seed, generation))
@@ -142,13 +106,14 @@ def train_in_real(
 
     head = head_name(world_model, settings.head, beginning.initial)
     description = {"kind": "real", "head": head, "memory": [hash_arrays(world_model.memory._asdict())]}
-    return _evolve(world_model, Path(folder), fitness, description, settings, beginning)
+    return _evolve(world_model, Path(folder), fitness, description=description, settings=settings, beginning=beginning)
 
 
 def _evolve(
     world_model: WorldModel,
     folder: Path,
     fitness: Fitness,
+    *,
     description: Mapping[str, Any],
     settings: SearchSettings,
     beginning: Beginning,
@@ -212,11 +177,7 @@ def _initial_mean(zeros: LinearController, initial: np.ndarray | LinearControlle
 
 
 def head_name(world_model: WorldModel, head: str | None, initial: np.ndarray | LinearController | None) -> str:
-    """The name of the action head of a search: the one asked for, the initial controller's, or the task's first.
-
-    Raises:
-        ExperimentError: The initial controller has another head than the one asked for.
-    """
+    """The name of the action head of a search: the one asked for, the initial controller's, or the task's first."""
     its_head = initial.head if isinstance(initial, LinearController) else None
     if head and its_head and head != its_head:
         raise ExperimentError(

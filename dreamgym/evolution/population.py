@@ -17,12 +17,6 @@ def population_returns(env: EnvSettings, head: str | None, *, episodes: int, exe
 
     A worker plays a candidate's episodes in lockstep, so that V and M see them as a batch.
 
-    Args:
-        env: The real game and its world model.
-        head: The action head; the task's first if None.
-        episodes: Episodes per candidate; all candidates play the same ones.
-        executor: Keeps its workers between generations.
-
     Returns:
         ``returns(parameters (C, P), seed)``, which gives ``(C, episodes)`` float64. It raises
         :class:`dreamgym.errors.JobError` where a candidate could not be played.

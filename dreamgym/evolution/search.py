@@ -31,9 +31,6 @@ class CmaSearch:
         population: C, candidates per generation.
         seed: Decides all that is drawn.
         settings: Plain JSON data that the fitness depends on. It is saved, and must be the same on resuming.
-
-    Raises:
-        ExperimentError: The folder holds another search, or a generation in it is broken.
     """
 
     def __init__(
@@ -82,11 +79,7 @@ class CmaSearch:
         return np.array(self._strategy.mean)
 
     def advance(self, fitness: Fitness) -> np.ndarray:
-        """Does one generation and saves it. Returns its fitness, ``(C,)``.
-
-        Raises:
-            TrainingError: The fitness is not one finite number per candidate.
-        """
+        """Does one generation and saves it. Returns its fitness, ``(C,)``."""
         solutions = self._ask()
         values = np.asarray(fitness(solutions, self.generation), np.float64)
         if values.shape != (len(solutions),) or not np.isfinite(values).all():
@@ -98,11 +91,11 @@ class CmaSearch:
         write_npz(
             self._path(self.generation - 1),
             {
-                "format_version": np.int64(FORMATS["search"]),
+                "format_version": np.array(FORMATS["search"]),
                 "solutions": solutions,
                 "fitness": values,
                 "mean": self.mean,
-                "sigma": np.float64(self.sigmas[-1]),
+                "sigma": np.array(self.sigmas[-1]),
             },
         )
         return values

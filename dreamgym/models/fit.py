@@ -41,9 +41,6 @@ def fit(
 
     ``folder`` gets ``checkpoint.npz``, ``log.csv`` and ``tensorboard/``. A matching checkpoint in it is resumed.
     ``signature`` holds the ``tf.TensorSpec`` of a batch.
-
-    Raises:
-        TrainingError: The checkpoint is broken, the loss is NaN or infinite, batches are missing or TensorFlow failed.
     """
     folder.mkdir(parents=True, exist_ok=True)
     fingerprint = _fingerprint(model, batches, held_out, settings)

@@ -17,26 +17,16 @@ from dreamgym.running.progress import format_seconds
 class UnitCosts:
     """Seconds and bytes per unit of work."""
 
-    fast_step: float = 1 / 2800
-    """A step of the game with the fast renderer, PNG included, on one core."""
-    observed_step: float = 1 / 800
-    """The same with V and M, for a controller."""
-    stock_step: float = 1 / 140
-    """A step of the stock game on one core, V and M included."""
-    vision_frame: float = 1 / 740
-    """A frame of V's training, on both cores."""
-    encoded_frame: float = 1 / 5400
-    """A frame read and encoded to latents."""
-    memory_step: float = 1 / 31_000
-    """A step of M's training."""
-    dream_step: float = 1 / 430_000
-    """A step of a dream in a population."""
-    video_step: float = 1 / 30
-    """A step of the side-by-side video."""
-    frame_bytes: float = 1_600
-    """A frame on disk."""
-    latent_bytes: float = 280
-    """A step's latents on disk."""
+    fast_step: float = 1 / 2800  # a step of the game with the fast renderer, PNG included, on one core
+    observed_step: float = 1 / 800  # the same with V and M, for a controller
+    stock_step: float = 1 / 140  # a step of the stock game on one core, V and M included
+    vision_frame: float = 1 / 740  # a frame of V's training, on both cores
+    encoded_frame: float = 1 / 5400  # a frame read and encoded to latents
+    memory_step: float = 1 / 31_000  # a step of M's training
+    dream_step: float = 1 / 430_000  # a step of a dream in a population
+    video_step: float = 1 / 30  # a step of the side-by-side video
+    frame_bytes: float = 1_600  # a frame on disk
+    latent_bytes: float = 280  # a step's latents on disk
 
 
 COSTS = UnitCosts()
@@ -64,14 +54,7 @@ def stage_seconds(settings: PipelineSettings, workers: int, name: str) -> float:
 
 
 def remaining(settings: PipelineSettings, workers: int, names: Sequence[str], done: Mapping[str, float]) -> float:
-    """The expected seconds of stages, corrected by the finished stages of the same kind.
-
-    Args:
-        settings: The run's.
-        workers: Processes that play the real game.
-        names: The stages to come.
-        done: Seconds of the finished stages, by name.
-    """
+    """The expected seconds of stages, corrected by the finished stages of the same kind."""
     return sum(stage_seconds(settings, workers, name) * _correction(settings, workers, name, done) for name in names)
 
 

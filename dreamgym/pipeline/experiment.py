@@ -22,13 +22,9 @@ def default_home() -> Path:
 
 @dataclass(frozen=True)
 class Experiment:
-    """An experiment's folder. This class alone knows the paths in it.
+    """An experiment's folder. This class alone knows the paths in it."""
 
-    Attributes:
-        folder: The root.
-    """
-
-    folder: Path
+    folder: Path  # the root
 
     @classmethod
     def named(cls, name: str | Path) -> "Experiment":
@@ -96,6 +92,10 @@ class Experiment:
         """The last mean of a round's search."""
         return self.search(round_) / "latest.npz"
 
+    def round_controllers(self, round_: int) -> tuple[Path, Path]:
+        """Both of a round."""
+        return self.round_best(round_), self.round_latest(round_)
+
     @property
     def controller(self) -> Path:
         """The selected controller."""
@@ -115,15 +115,7 @@ class Experiment:
         return self.videos / f"real-reconstruction-dream.{suffix}"
 
     def write_config(self, settings: Mapping[str, Any], defaults: Mapping[str, Any] | None = None) -> None:
-        """Saves the experiment's settings, or checks that the saved ones are the same.
-
-        Args:
-            settings: Plain JSON data, nested or not.
-            defaults: The values of settings that an older config does not name.
-
-        Raises:
-            ExperimentError: The folder holds an experiment with other settings.
-        """
+        """Saves the settings, or checks that the saved ones are the same. ``defaults`` completes older configs."""
         if self.config_path.exists():
             saved = _merge(dict(defaults or {}), self.read_config()["settings"])
             if changes := differences(saved, settings):
@@ -142,11 +134,7 @@ class Experiment:
         write_whole(self.config_path, json.dumps(config, indent=2).encode())
 
     def read_config(self) -> dict[str, Any]:
-        """Reads what :meth:`write_config` wrote.
-
-        Raises:
-            ExperimentError: The folder holds no experiment, or a broken one.
-        """
+        """Reads what :meth:`write_config` wrote."""
         try:
             config = json.loads(self.config_path.read_text())
             if config["format"] != _FORMAT_NAME:
@@ -165,11 +153,7 @@ class Experiment:
         return self.stage_path(stage).exists()
 
     def metrics(self, stage: str) -> dict[str, Any]:
-        """The metrics of a finished stage; empty if it is not finished.
-
-        Raises:
-            ExperimentError: The note is broken.
-        """
+        """The metrics of a finished stage; empty if it is not finished. Raises ExperimentError: the note is broken."""
         path = self.stage_path(stage)
         try:
             return json.loads(path.read_text()) if path.exists() else {}

@@ -18,16 +18,7 @@ from dreamgym.running.progress import format_seconds
 
 
 def run_pipeline(experiment: Experiment, settings: PipelineSettings, workers: int) -> None:
-    """Runs every stage that is not finished, and prints the results.
-
-    Args:
-        experiment: The folder. Its config must be written.
-        settings: The config's.
-        workers: Processes that play the real game.
-
-    Raises:
-        ExperimentError: Another process works in the folder, or a finished stage's output is missing.
-    """
+    """Runs every stage that is not finished, and prints the results."""
     with locked(experiment.folder), LocalExecutor(workers) as executor:
         stages = Pipeline(experiment, settings, executor).stages()
         begin = time.monotonic()
@@ -35,7 +26,14 @@ def run_pipeline(experiment: Experiment, settings: PipelineSettings, workers: in
             if experiment.is_done(stage.name):
                 continue
             check_inputs(stage, stages, experiment)
-            _print_heading(experiment, settings, stages, number, time.monotonic() - begin, workers)
+            names = [stage.name for stage in stages]
+            done = {name: experiment.metrics(name)["seconds"] for name in names[: number - 1]}
+            left = estimate.remaining(settings, workers, names[number - 1 :], done)
+            elapsed = format_seconds(time.monotonic() - begin)
+            print(
+                f"\n[{number}/{len(names)}] {stage.name}  ({elapsed} elapsed, about {format_seconds(left)} remaining)",
+                flush=True,
+            )
             began = time.monotonic()
             metrics = stage.run()
             experiment.mark_done(stage.name, **metrics, seconds=round(time.monotonic() - began, 1))
@@ -43,11 +41,7 @@ def run_pipeline(experiment: Experiment, settings: PipelineSettings, workers: in
 
 
 def check_inputs(stage: Stage, stages: Sequence[Stage], experiment: Experiment) -> None:
-    """Checks that everything exists that a stage reads.
-
-    Raises:
-        ExperimentError: Something is missing; the message says how to make it again.
-    """
+    """Checks that everything exists that a stage reads."""
     for path in stage.reads:
         if not path.exists():
             writer = next(other for other in stages if path in other.writes)
@@ -55,24 +49,6 @@ def check_inputs(stage: Stage, stages: Sequence[Stage], experiment: Experiment) 
                 f"stage {stage.name} needs {path}, which is missing; delete {experiment.stage_path(writer.name)} and "
                 "run the same command to make it again"
             )
-
-
-def _print_heading(
-    experiment: Experiment,
-    settings: PipelineSettings,
-    stages: Sequence[Stage],
-    number: int,
-    elapsed: float,
-    workers: int,
-) -> None:
-    names = [stage.name for stage in stages]
-    done = {name: experiment.metrics(name)["seconds"] for name in names[: number - 1]}
-    left = estimate.remaining(settings, workers, names[number - 1 :], done)
-    print(
-        f"\n[{number}/{len(names)}] {names[number - 1]}  ({format_seconds(elapsed)} elapsed, "
-        f"about {format_seconds(left)} remaining)",
-        flush=True,
-    )
 
 
 def print_results(experiment: Experiment, settings: PipelineSettings) -> None:

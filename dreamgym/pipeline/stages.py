@@ -31,19 +31,12 @@ from dreamgym.video.record import VideoSettings, record
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage of a pipeline.
+    """One stage of a pipeline."""
 
-    Attributes:
-        name: Its name in the log and in the experiment's folder.
-        reads: Files and folders that earlier stages wrote.
-        writes: Files and folders that it leaves for later stages.
-        run: Does the work and returns its metrics, which are plain JSON data.
-    """
-
-    name: str
-    reads: tuple[Path, ...]
-    writes: tuple[Path, ...]
-    run: Callable[[], dict[str, Any]]
+    name: str  # its name in the log and in the experiment's folder
+    reads: tuple[Path, ...]  # files and folders that earlier stages wrote
+    writes: tuple[Path, ...]  # files and folders that it leaves for later stages
+    run: Callable[[], dict[str, Any]]  # does the work and returns its metrics, which are plain JSON data
 
 
 def stage_names(rounds: int) -> list[str]:
@@ -57,17 +50,11 @@ def stage_names(rounds: int) -> list[str]:
 
 @dataclass(frozen=True)
 class Pipeline:
-    """The stages of one experiment.
+    """The stages of one experiment."""
 
-    Attributes:
-        experiment: The folder.
-        settings: All settings.
-        executor: Plays the real game.
-    """
-
-    experiment: Experiment
-    settings: PipelineSettings
-    executor: Executor
+    experiment: Experiment  # the folder
+    settings: PipelineSettings  # all settings
+    executor: Executor  # plays the real game
 
     @property
     def task(self) -> Task:
@@ -100,8 +87,8 @@ class Pipeline:
                 partial(self.train_memory, round_),
             ),
             "controller": (
-                [at.round_world_model(round_)] + ([at.round_latest(before), at.round_best(before)] if round_ else []),
-                [at.round_best(round_), at.round_latest(round_)],
+                [at.round_world_model(round_), *(path for n in range(round_) for path in at.round_controllers(n))],
+                [*at.round_controllers(round_)],
                 partial(self.train_controller, round_),
             ),
             "choose": (

@@ -22,26 +22,15 @@ POOR_CORRELATION = 0.3
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the report.
+    """One line of the report."""
 
-    Attributes:
-        part: The part of the experiment.
-        state: What it holds.
-        problem: What is missing, damaged, stale or poor; empty if nothing is.
-    """
-
-    part: str
-    state: str
-    problem: str = ""
+    part: str  # the part of the experiment
+    state: str  # what it holds
+    problem: str = ""  # what is missing, damaged, stale or poor; empty if nothing is
 
 
 def inspect(experiment: Experiment) -> list[Finding]:
-    """Inspects an experiment, part by part in the order of its stages.
-
-    Raises:
-        ExperimentError: The folder holds no experiment.
-        TaskError: Its task cannot be imported.
-    """
+    """Inspects an experiment, part by part in the order of its stages."""
     settings: PipelineSettings = from_json(experiment.read_config()["settings"])
     get_task(settings.task)  # world models know their task by its name, which must be registered
     findings = []

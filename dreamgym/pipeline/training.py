@@ -62,14 +62,7 @@ def fit_vision(
 ) -> Path:
     """Trains V on the frames of episode files, saves it as ``folder/vision.npz`` and returns that path.
 
-    Args:
-        task: Decides V's size.
-        episodes: Episode files.
-        folder: For V, checkpoints and logs. Interrupted training resumes from it.
-        settings: How.
-        held_out: The fraction of episodes that is held out; their loss decides which epoch is kept.
-        seed: Of everything drawn.
-        verbose: Keras's.
+    The loss on held-out episodes decides which epoch is kept. Interrupted training resumes from the folder.
     """
     from dreamgym.models.fit import Batches
     from dreamgym.models.training import train_vision
@@ -91,17 +84,7 @@ def fit_vision(
 
 
 def read_split(folders: Sequence[Path], vision: Path, held_out: float, seed: int) -> Split:
-    """Reads latents to train on and to hold out. A folder's split does not depend on the other folders.
-
-    Args:
-        folders: Folders of latents.
-        vision: The ``vision.npz`` that must have made them.
-        held_out: The fraction of each folder's episodes that is held out.
-        seed: Of the split.
-
-    Raises:
-        DataError: A folder holds nothing, or more than half of it is broken or of another V.
-    """
+    """Reads latents to train on and to hold out. A folder's split does not depend on the other folders."""
     stamp = hash_arrays(load_vision(vision))
     splits = [split_episodes(read_latents(folder, stamp), held_out, seed) for folder in folders]
     return Split([episode for train, _ in splits for episode in train], [e for _, held in splits for e in held])
@@ -117,17 +100,7 @@ def fit_memory(
     start_from: Path | None = None,
     verbose: int = 2,
 ) -> Path:
-    """Trains M on latents, saves it as ``folder/memory.npz`` and returns that path.
-
-    Args:
-        task: Decides M's size.
-        data: Latents. The loss on the held-out ones decides which epoch is kept.
-        folder: For M, checkpoints and logs. Interrupted training resumes from it.
-        settings: How.
-        seed: Of everything drawn.
-        start_from: Another M's ``memory.npz`` to continue from.
-        verbose: Keras's.
-    """
+    """Trains M on latents, saves it as ``folder/memory.npz`` and returns that path."""
     from dreamgym.models.training import train_memory
 
     arrays = train_memory(

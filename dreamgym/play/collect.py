@@ -23,23 +23,14 @@ SETTINGS_FILE = "collection.json"
 
 @dataclass(frozen=True)
 class CollectReport:
-    """The outcome of a collection.
+    """The outcome of a collection."""
 
-    Attributes:
-        folder: The episodes' folder.
-        kept: Episodes that existed before.
-        made: Episodes that were played now.
-        failed: The number of each episode that could not be played, and why.
-        steps: Steps of the episodes played now.
-        size: Bytes of the episodes played now.
-    """
-
-    folder: Path
-    kept: int
-    made: int
-    failed: tuple[tuple[int, str], ...]
-    steps: int
-    size: int
+    folder: Path  # the episodes' folder
+    kept: int  # episodes that existed before
+    made: int  # episodes that were played now
+    failed: tuple[tuple[int, str], ...]  # the number of each episode that could not be played, and why
+    steps: int  # steps of the episodes played now
+    size: int  # bytes of the episodes played now
 
     @property
     def episodes(self) -> int:

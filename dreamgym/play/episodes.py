@@ -7,96 +7,58 @@ multiples of 4. A test checks it.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from dreamgym.envs.follower import BatchFollower
-from dreamgym.play.game import Game, Keep, Played, RealGame, make_game
+from dreamgym.play.game import Game, Keep, Played, make_game
 from dreamgym.play.resolve import Player
 from dreamgym.policies.controller import LinearController
 from dreamgym.policies.exploration import NoisyPolicy
 from dreamgym.running.seeding import Stream, generator
 from dreamgym.world_model import WorldModel
 
+Observations = Sequence[np.ndarray | None] | np.ndarray  # one row or None per game
+
 
 def play_episodes(
     player: Player, seeds: Sequence[int], *, keep: Keep = "score", start_options: Mapping[str, Any] | None = None
 ) -> list[Played]:
-    """Plays one episode per seed, in this process.
-
-    Args:
-        player: Who plays, and where.
-        seeds: One per episode.
-        keep: What is kept of each episode.
-        start_options: Reset options.
-    """
+    """Plays one episode per seed, in this process."""
     policy = player.policy
     inner = policy.policy if isinstance(policy, NoisyPolicy) else policy
     lockstep = isinstance(inner, LinearController) and player.env.env == "real"
     groups = [seeds] if lockstep else [[seed] for seed in seeds]
+    observed_by = player.world_model if policy.needs_latents and player.env.env == "real" else None
     played: list[Played] = []
     for group in groups:
         games: list[Game] = [make_game(player, seed, keep) for seed in group]
         for game in games:
             game.reset(start_options)
-        _play_together(games, _make_observer(player), player.max_steps)
+        _play_together(games, _Observer(observed_by), player.max_steps)
         played += [game.finish() for game in games]
     return played
 
 
-Observations = Sequence[np.ndarray | None] | np.ndarray
-"""One row or None per game."""
+class _Observer:
+    """Gives the policies of games in lockstep their observations: by V and M, or whatever the games give themselves."""
 
-
-class _Observer(Protocol):
-    """Gives the policies of games in lockstep their observations."""
-
-    def begin(self, games: Sequence[Any]) -> Observations: ...
-
-    def step(self, games: Sequence[Any], kept: list[int], codes: np.ndarray) -> Observations:
-        """Observations after a step.
-
-        Args:
-            games: Those that go on.
-            kept: Their indices among the games before the step.
-            codes: Coded actions of the games before the step.
-        """
-
-
-class _DreamObserver:
-    """The observations that dreams give themselves."""
+    def __init__(self, world_model: WorldModel | None):
+        self._follower = None if world_model is None else BatchFollower(world_model)
+        self._n_games = 0
 
     def begin(self, games: Sequence[Game]) -> Observations:
-        return [game.observation for game in games]
-
-    def step(self, games: Sequence[Game], kept: list[int], codes: np.ndarray) -> Observations:
-        return [game.observation for game in games]
-
-
-class _NoObserver:
-    """Nothing, for policies that do not observe."""
-
-    def begin(self, games: Sequence[Game]) -> Observations:
-        return [None] * len(games)
-
-    def step(self, games: Sequence[Game], kept: list[int], codes: np.ndarray) -> Observations:
-        return [None] * len(games)
-
-
-class _LatentObserver:
-    """``[z, h]`` of real games, by V and M. The batch never has fewer than two rows."""
-
-    def __init__(self, world_model: WorldModel):
-        self._follower = BatchFollower(world_model)
-
-    def begin(self, games: Sequence[RealGame]) -> Observations:
-        rows = _at_least_two(list(range(len(games))))
+        if self._follower is None:
+            return [game.observed for game in games]
+        self._n_games, rows = len(games), _at_least_two(list(range(len(games))))
         rngs = [generator(games[i].seed, Stream.POSTERIOR) for i in rows]
-        self._n_games = len(games)
         return self._follower.reset(np.stack([games[i].frame for i in rows]), rngs)[: len(games)]
 
-    def step(self, games: Sequence[RealGame], kept: list[int], codes: np.ndarray) -> Observations:
+    def step(self, games: Sequence[Game], kept: list[int], codes: np.ndarray) -> Observations:
+        """Observations after a step; ``kept`` are the games' indices before it, when ``codes`` were chosen."""
+        if self._follower is None:
+            return [game.observed for game in games]
         rows = _at_least_two(kept)
         if len(kept) < self._n_games:
             self._follower.keep(rows)
@@ -107,15 +69,6 @@ class _LatentObserver:
 
 def _at_least_two(rows: list[int]) -> list[int]:
     return rows * 2 if len(rows) == 1 else rows
-
-
-def _make_observer(player: Player) -> _Observer:
-    if player.env.env == "dream":
-        return _DreamObserver()
-    if not player.policy.needs_latents:
-        return _NoObserver()
-    assert player.world_model is not None
-    return _LatentObserver(player.world_model)
 
 
 def _play_together(games: Sequence[Game], observer: _Observer, max_steps: int) -> None:

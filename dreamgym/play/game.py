@@ -19,23 +19,14 @@ of the memory; or all of it with the pictures that ``render`` returns."""
 
 @dataclass(frozen=True)
 class Played:
-    """The outcome of one episode of T steps.
+    """The outcome of one episode of T steps."""
 
-    Attributes:
-        seed: The episode's.
-        rewards: The env's own, ``(T,)`` float64.
-        terminated: Whether the game, not a step limit, ended it.
-        episode: The whole episode, if it was kept. A dream has none.
-        content: The whole episode as the content of a file, if that was kept.
-        pictures: What ``render`` gave, ``(T + 1, height, width, 3)`` uint8, if it was filmed.
-    """
-
-    seed: int
-    rewards: np.ndarray
-    terminated: bool
-    episode: Episode | None = None
-    content: bytes | None = None
-    pictures: np.ndarray | None = None
+    seed: int  # the episode's
+    rewards: np.ndarray  # the env's own, ``(T,)`` float64
+    terminated: bool  # whether the game, not a step limit, ended it
+    episode: Episode | None = None  # the whole episode, if it was kept. A dream has none.
+    content: bytes | None = None  # the whole episode as the content of a file, if that was kept
+    pictures: np.ndarray | None = None  # what ``render`` gave, ``(T + 1, height, width, 3)`` uint8, if it was filmed
 
     @property
     def score(self) -> float:
@@ -50,6 +41,9 @@ class Played:
 
 class Game:
     """One episode in progress: its env, its policy, and what is kept of it."""
+
+    frame: np.ndarray  # what V sees of the real game
+    observed: np.ndarray | None  # the observation that the env itself gives the policy: a dream's
 
     def __init__(self, env: gym.Env, player: Player, seed: int, keep: Keep):
         self.env, self.codec, self.seed = env, player.codec, seed
@@ -78,7 +72,7 @@ class Game:
 
     def see(self, observation: Any) -> None:
         """Keeps what is needed of an observation."""
-        self.observation = observation
+        self.observed = observation
         if self.filmed:
             self.pictures.append(self.env.render())
 
@@ -90,7 +84,7 @@ class Game:
 
 
 class RealGame(Game):
-    """An episode of the real game; ``frame`` is what V sees of it."""
+    """An episode of the real game."""
 
     def __init__(self, env: gym.Env, player: Player, seed: int, keep: Keep):
         super().__init__(env, player, seed, keep)
@@ -111,6 +105,7 @@ class RealGame(Game):
     def see(self, observation: Any) -> None:
         """See :class:`Game`."""
         super().see(observation)
+        self.observed = None
         if self.looks:
             self.frame = self.task.frame(observation)
         if self.recorded:

@@ -15,23 +15,14 @@ from dreamgym.policies.policy import Policy
 
 @dataclass(frozen=True)
 class PlayJob:
-    """Episodes to play, as plain data that can be sent to a worker.
+    """Episodes to play, as plain data that can be sent to a worker."""
 
-    Attributes:
-        policy: A policy, or how a command line names one.
-        env: Where it plays, see :func:`portable`.
-        seeds: One per episode.
-        noise: The scale of smooth noise on the policy's actions; 0 for none.
-        start_options: Reset options.
-        keep: What is kept of each episode.
-    """
-
-    policy: Policy | str
-    env: EnvSettings
-    seeds: tuple[int, ...]
-    noise: float = 0.0
-    start_options: Mapping[str, Any] | None = None
-    keep: Keep = "score"
+    policy: Policy | str  # A policy, or how a command line names one
+    env: EnvSettings  # where it plays, see :func:`portable`
+    seeds: tuple[int, ...]  # one per episode
+    noise: float = 0.0  # the scale of smooth noise on the policy's actions; 0 for none
+    start_options: Mapping[str, Any] | None = None  # reset options
+    keep: Keep = "score"  # what is kept of each episode
 
     def split(self, size: int) -> list["PlayJob"]:
         """The same episodes in jobs of at most ``size``."""

@@ -17,21 +17,13 @@ from dreamgym.world_model import WorldModel
 
 @dataclass(frozen=True, eq=False)
 class Player:
-    """A policy, and the env that it plays in.
+    """A policy, and the env that it plays in."""
 
-    Attributes:
-        policy: What plays.
-        env: Which env.
-        task: Its task.
-        codec: The task's actions.
-        world_model: What the policy observes with, or dreams in.
-    """
-
-    policy: Policy
-    env: EnvSettings
-    task: Task
-    codec: ActionCodec
-    world_model: WorldModel | None
+    policy: Policy  # what plays
+    env: EnvSettings  # which env
+    task: Task  # its task
+    codec: ActionCodec  # the task's actions
+    world_model: WorldModel | None  # what the policy observes with, or dreams in
 
     @property
     def max_steps(self) -> int:
@@ -40,13 +32,7 @@ class Player:
 
 
 def resolve(policy: Policy | str, env: EnvSettings) -> Player:
-    """Loads what settings name, and checks that the parts fit each other.
-
-    Raises:
-        PolicyError: The policy is unknown, does not fit the task, or lacks the world model that it needs.
-        TaskError: There is no such task, or the world model is of another one.
-        WorldModelError: The world model is missing or broken.
-    """
+    """Loads what settings name, and checks that the parts fit each other."""
     if env.task is not None:
         get_task(env.task)  # imports the task's module before a world model asks for the task
     world_model = None if env.world_model is None else load_world_model(env.world_model)
@@ -59,11 +45,7 @@ def resolve(policy: Policy | str, env: EnvSettings) -> Player:
 
 
 def resolve_task(name: str | None, world_model: WorldModel | None) -> tuple[Task, ActionCodec]:
-    """A task and its action codec, from a task's name, a world model, or both.
-
-    Raises:
-        TaskError: There is no such task, or the two are not of the same task.
-    """
+    """A task and its action codec, from a task's name, a world model, or both."""
     if name is None and world_model is None:
         raise TaskError("which task? Name a task or a world model")
     if world_model is None:
@@ -85,11 +67,7 @@ def task_codec(task: Task) -> ActionCodec:
 
 
 def check_observation(policy: Policy, world_model: WorldModel | None) -> None:
-    """Checks that a policy that observes has a world model of the right size.
-
-    Raises:
-        PolicyError: It has not.
-    """
+    """Checks that a policy that observes has a world model of the right size. Raises PolicyError: it has not."""
     if not policy.needs_latents:
         return
     if world_model is None:

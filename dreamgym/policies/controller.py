@@ -23,20 +23,14 @@ class LinearController:
 
     A controller that is pickled travels as plain data; its task must be registered where it is used.
 
-    Attributes:
-        parameters: ``(n_outputs * (O + 1),)`` float32: W by rows, then b. O is the observation's length.
-        task: The task's name.
-        codec: The game's actions.
-        head: The name of the task's action head.
-
     Raises:
         PolicyError: The parameters do not fit the head, or are not finite.
     """
 
-    parameters: np.ndarray
-    task: str
-    codec: ActionCodec
-    head: str = "default"
+    parameters: np.ndarray  # ``(n_outputs * (O + 1),)`` float32: W by rows, then b. O is the observation's length.
+    task: str  # the task's name
+    codec: ActionCodec  # the game's actions
+    head: str = "default"  # the name of the task's action head
     name: str = "controller"
     needs_latents: bool = True
 
@@ -54,12 +48,7 @@ class LinearController:
 
     @classmethod
     def zeros(cls, world_model: WorldModel, head: str | None = None) -> "LinearController":
-        """A controller of the right size for a world model, all its parameters zero.
-
-        Args:
-            world_model: What it will observe with.
-            head: The action head; the task's first one if None.
-        """
+        """A controller of the right size for a world model, all its parameters zero."""
         name = head or world_model.task.default_head_name
         n_outputs = world_model.task.head(world_model.codec, name).n_outputs
         size = n_outputs * (world_model.observation_size + 1)

@@ -16,13 +16,7 @@ from dreamgym.tasks import Exploration
 class SmoothNoise:
     """Correlated noise on a coded Box action; for a Discrete space, actions that are held for 1 to 10 steps.
 
-    Args:
-        codec: The action space's.
-        exploration: Mean, scale and correlation of the noise; None covers the Box.
-        scale: Multiplies the noise's standard deviation.
-
-    Raises:
-        PolicyError: The exploration has another number of dimensions than the Box.
+    Without an exploration the noise covers the Box. ``scale`` multiplies its standard deviation.
     """
 
     def __init__(self, codec: ActionCodec, exploration: Exploration | None, scale: float = 1.0):

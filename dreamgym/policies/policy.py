@@ -10,20 +10,15 @@ from dreamgym.actions import ActionCodec
 
 
 class Policy(Protocol):
-    """What plays an episode.
-
-    Attributes:
-        name: A short word for folders and tables.
-        needs_latents: Whether it reads the observation ``[z, h]``. One that does not needs no V and M.
-    """
+    """What plays an episode."""
 
     @property
     def name(self) -> str:
-        """See above."""
+        """A short word for folders and tables."""
 
     @property
     def needs_latents(self) -> bool:
-        """See above."""
+        """Whether it reads the observation ``[z, h]``. One that does not needs no V and M."""
 
     def reset(self, seed: int) -> None:
         """Begins an episode. All that the policy draws in it follows from ``seed``."""

@@ -9,17 +9,11 @@ from dreamgym.world_model_folder import find_world_model
 
 
 class Pretrained(NamedTuple):
-    """A world model and its controller.
+    """A world model and its controller."""
 
-    Attributes:
-        world_model: V, M and starts.
-        controller: C.
-        folder: Where their files are.
-    """
-
-    world_model: WorldModel
-    controller: LinearController
-    folder: Path
+    world_model: WorldModel  # V, M and starts
+    controller: LinearController  # C
+    folder: Path  # where their files are
 
 
 def pretrained(name: str | Path = "car-racing") -> Pretrained:

@@ -11,15 +11,10 @@ from dreamgym.errors import SettingsError
 
 @dataclass(frozen=True)
 class Range:
-    """What a number may be.
+    """What a number may be."""
 
-    Attributes:
-        accepts: Whether a finite number is in the range.
-        text: The range for people.
-    """
-
-    accepts: Callable[[float], bool]
-    text: str
+    accepts: Callable[[float], bool]  # whether a finite number is in the range
+    text: str  # the range for people
 
 
 def at_least(low: float) -> Range:

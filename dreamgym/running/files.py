@@ -5,6 +5,7 @@ import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -30,12 +31,15 @@ def write_npz(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     write_whole(path, buffer.getvalue())
 
 
-def read_npz(path: Path) -> dict[str, np.ndarray]:
-    """All arrays of an ``.npz`` file; pickled objects are refused.
+def write_figure(path: Path, figure: Any) -> None:
+    """Writes a matplotlib figure as a PNG, whole or not at all."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=120)
+    write_whole(path, buffer.getvalue())
 
-    Raises:
-        ValueError: The file cannot be read, or is broken or foreign.
-    """
+
+def read_npz(path: Path) -> dict[str, np.ndarray]:
+    """All arrays of an ``.npz`` file; pickled objects are refused."""
     try:
         # From memory, since NumPy leaves a file open that it does not understand.
         with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:

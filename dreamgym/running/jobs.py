@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from dreamgym.errors import JobError
+from dreamgym.errors import JobError, SettingsError
 from dreamgym.running.worker import Worker, WorkerStartError, describe
 
 _AHEAD = 4  # jobs a worker that are queued ahead of time
@@ -26,23 +26,14 @@ MAIN_GUARD = (
 
 @dataclass(frozen=True)
 class JobResult:
-    """The outcome of one job.
+    """The outcome of one job."""
 
-    Attributes:
-        index: The input's position.
-        input: The input.
-        value: The function's return value; None if the job failed.
-        error: Why the job failed, in one line; None if it succeeded.
-        attempts: The number of tries.
-        seconds: The duration of the last try.
-    """
-
-    index: int
-    input: Any
-    value: Any
-    error: str | None
-    attempts: int
-    seconds: float
+    index: int  # the input's position
+    input: Any  # the input
+    value: Any  # the function's return value; None if the job failed
+    error: str | None  # why the job failed, in one line; None if it succeeded
+    attempts: int  # the number of tries
+    seconds: float  # the duration of the last try
 
 
 class Executor(Protocol):
@@ -54,13 +45,8 @@ class Executor(Protocol):
         """Calls a function with every input and yields the results as they come.
 
         A job that raises, misses the deadline or loses its worker is tried again. After its last attempt it is
-        reported with its error, and the run goes on.
-
-        Args:
-            function: Importable by name, as are the classes of its inputs and return values.
-            inputs: One per job.
-            deadline: Seconds per attempt.
-            retries: How often a failed job is tried again.
+        reported with its error, and the run goes on. The function, and the classes of its inputs and return values,
+        must be importable by name. ``deadline`` is in seconds per attempt.
         """
 
     def close(self) -> None:
@@ -97,13 +83,13 @@ class LocalExecutor:
         workers: The number of processes; all cores if None. 0 runs jobs in this process, without a deadline.
 
     Raises:
-        JobError: ``workers`` is negative.
+        SettingsError: ``workers`` is negative.
     """
 
     def __init__(self, workers: int | None = None):
         self.workers = default_workers() if workers is None else workers
         if self.workers < 0:
-            raise JobError(f"workers is {workers}, expected 1 or more, or 0 for this process")
+            raise SettingsError(f"workers is {workers}, expected 1 or more, or 0 for this process")
         self._pool: _Pool | None = None
 
     def __enter__(self) -> "LocalExecutor":

@@ -14,11 +14,7 @@ LOCK_FILE, HOLDER_FILE = ".lock", ".lock-holder"
 
 @contextmanager
 def locked(folder: str | Path) -> Iterator[None]:
-    """Locks a folder while the context lasts. The folder is made if it is missing.
-
-    Raises:
-        ExperimentError: Another process holds the lock.
-    """
+    """Locks a folder while the context lasts. The folder is made if it is missing."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / LOCK_FILE)

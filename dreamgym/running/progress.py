@@ -3,7 +3,6 @@
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from types import TracebackType
 from typing import Any, TypeVar
 
 Item = TypeVar("Item")
@@ -14,10 +13,6 @@ class Progress:
     """Shows done and total, elapsed and remaining time, on stderr, while the context lasts.
 
     Where stderr is no terminal it prints one line every ten seconds, so that short work prints nothing.
-
-    Args:
-        description: What is being done.
-        total: How many pieces there are.
     """
 
     def __init__(self, description: str, total: int):
@@ -49,9 +44,7 @@ class Progress:
             text += f", {format_seconds(elapsed / self.done * (self.total - self.done))} remaining"
         return text
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         if self._bar is not None:
             self._bar.stop()
         elif self._last_line > self._begin:

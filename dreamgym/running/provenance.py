@@ -29,11 +29,7 @@ PACKAGES = ("dreamgym", "gymnasium", "tensorflow", "keras", "numpy", "cma", "box
 
 
 def check_format(kind: str, version: Any) -> None:
-    """Checks that this release reads a file's format version.
-
-    Raises:
-        ValueError: The version is later than the ones that this release knows.
-    """
+    """Checks that this release reads a file's format version."""
     if int(version) > FORMATS[kind]:
         raise ValueError(f"its format is {int(version)}, this dreamgym reads up to {FORMATS[kind]}")
 
@@ -72,12 +68,6 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 
 def keep_settings(path: Path, settings: Mapping[str, Any], error: type[DreamGymError], advice: str) -> None:
     """Writes settings as JSON, or checks that the ones already in the file are the same.
-
-    Args:
-        path: The JSON file.
-        settings: Plain JSON data.
-        error: What to raise.
-        advice: What the user can do about a difference.
 
     Raises:
         DreamGymError: ``error``; the file is broken, or its settings differ.

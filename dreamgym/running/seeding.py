@@ -36,13 +36,9 @@ class Stream(IntEnum):
 
 
 def generator(seed: int, stream: Stream, *index: int) -> np.random.Generator:
-    """A generator for one purpose.
+    """A generator for one purpose. ``index`` picks one of several, for example an epoch.
 
-    Args:
-        seed: The user's seed.
-        stream: The purpose. A stream is used with the same number of indices everywhere, because NumPy gives
-            ``[seed, stream]`` and ``[seed, stream, 0]`` the same generator.
-        index: Which one of several, for example an epoch.
+    A stream takes the same number of indices everywhere: to NumPy ``[seed, stream]`` and ``[seed, stream, 0]`` are one.
 
     Raises:
         SettingsError: The seed is no whole number of 0 or more.

@@ -30,9 +30,6 @@ def side_by_side(
 
     Returns:
         uint8, ``(T, height, width, 3)``. T is the length of the longest column.
-
-    Raises:
-        VideoError: There is no column, or one is empty.
     """
     if not columns or any(len(frames) == 0 for frames in columns.values()):
         raise VideoError("side_by_side needs at least one column, and a frame in each")

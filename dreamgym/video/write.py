@@ -17,9 +17,6 @@ def write_video(path: str | Path, frames: Sequence[np.ndarray] | np.ndarray, fps
         path: A name that ends in ``.mp4`` or ``.gif``. The file appears whole or not at all.
         frames: uint8, ``(T, height, width, 3)``. H.264 needs even sides: an odd one loses its last line.
         fps: Frames per second. A GIF shows at most 50.
-
-    Raises:
-        VideoError: The suffix is another one, or the frames have another shape or dtype.
     """
     path = Path(path).expanduser()
     check_suffix(path)
@@ -37,11 +34,7 @@ def write_video(path: str | Path, frames: Sequence[np.ndarray] | np.ndarray, fps
 
 
 def check_suffix(path: str | Path) -> None:
-    """Checks a video's name before anything is played.
-
-    Raises:
-        VideoError: The name ends in neither ``.mp4`` nor ``.gif``.
-    """
+    """Checks a video's name before anything is played."""
     if Path(path).suffix not in (".mp4", ".gif"):
         raise VideoError(f"cannot write {path}: expected a name that ends in .mp4 or .gif")
 

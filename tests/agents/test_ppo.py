@@ -1,7 +1,5 @@
 """PPO trains in one dream, in many and in the real game, and what it saves is a policy."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -17,10 +15,7 @@ def test_ppo_trains_and_its_zip_is_a_policy(tiny_world_model, tmp_path, env, num
     args = PPOArgs(
         str(folder), tmp_path / "new" / "ppo.zip", env=env, num_envs=num_envs, steps=32, rollout_steps=8, batch_size=8
     )
-    result = train(args)
-    assert result.path == Path(tmp_path / "new" / "ppo.zip")
-    assert result.steps >= 32
-    assert result.steps_per_second > 0
-    policy = load_policy(str(result.path), tiny_world_model.task, tiny_world_model.codec)
+    assert train(args) > 0
+    policy = load_policy(str(args.output), tiny_world_model.task, tiny_world_model.codec)
     policy.reset(0)
     assert policy(np.zeros(12, np.float32)) in tiny_world_model.action_space

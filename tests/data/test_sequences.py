@@ -4,8 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from dreamgym.data.latents import LatentEpisode
 from dreamgym.data.sequences import make_starts, split_episodes, windows

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dreamgym.errors import JobError
+from dreamgym.errors import SettingsError
 from dreamgym.running.jobs import LocalExecutor, as_executor, default_workers
 from tests.jobs_for_tests import (
     blas_threads,
@@ -231,6 +231,6 @@ def test_no_worker_outlives_a_parent_that_is_interrupted_or_killed(name, tmp_pat
 
 
 def test_arguments_are_checked():
-    with pytest.raises(JobError, match="workers is -1"):
+    with pytest.raises(SettingsError, match="workers is -1"):
         list(run_jobs(double, [1], workers=-1, deadline=1))
     assert default_workers() >= 1

@@ -18,11 +18,7 @@ def compiled(function: Function, **options: Any) -> Function:
 
     The machine code is cached in ``NUMBA_CACHE_DIR`` if that is set, else in ``__pycache__`` beside the source, else
     in the user's cache folder. If no folder is writable, a warning is issued and each process compiles the function.
-
-    Args:
-        function: A function of NumPy arrays and numbers. It must not create arrays, because reference counting is
-            off: in the inner loops it would take longer than the arithmetic.
-        options: Further options of ``numba.njit``.
+    The function must not create arrays: reference counting is off, it would take longer than the loops' arithmetic.
     """
     options = {"nogil": True, "error_model": "numpy", "_nrt": False, **options}
     try:

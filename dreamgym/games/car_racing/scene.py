@@ -4,8 +4,7 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
-from gymnasium.envs.box2d import car_dynamics
-from gymnasium.envs.box2d import car_racing as stock
+from gymnasium.envs.box2d import car_dynamics, car_racing as stock
 from numpy.typing import NDArray
 
 from dreamgym.games.car_racing.canvas import ALIASED, ANTIALIASED, DASHBOARD, HEIGHT, MAX_CORNERS, WIDTH, Polygons
@@ -35,21 +34,13 @@ class Ground(NamedTuple):
 
 
 class CarShapes(NamedTuple):
-    """The car's convex polygons in painting order, in the coordinates of their bodies.
+    """The car's convex polygons in painting order, in the coordinates of their bodies."""
 
-    Attributes:
-        corners: float32 ``(8, 8, 2)``, in metres.
-        sizes: int32 ``(8,)``: the number of corners.
-        bodies: int32 ``(8,)``: the body, 0..3 for a wheel and 4 for the hull.
-        colors: int32 ``(5,)``: the packed colour of each body.
-        stripe: float32 ``(4, 2)``, scratch: the grey stripe on a wheel.
-    """
-
-    corners: NDArray[np.float32]
-    sizes: NDArray[np.int32]
-    bodies: NDArray[np.int32]
-    colors: NDArray[np.int32]
-    stripe: NDArray[np.float32]
+    corners: NDArray[np.float32]  # float32 ``(8, 8, 2)``, in metres
+    sizes: NDArray[np.int32]  # int32 ``(8,)``: the number of corners
+    bodies: NDArray[np.int32]  # int32 ``(8,)``: the body, 0..3 for a wheel and 4 for the hull
+    colors: NDArray[np.int32]  # int32 ``(5,)``: the packed colour of each body
+    stripe: NDArray[np.float32]  # float32 ``(4, 2)``, scratch: the grey stripe on a wheel
 
 
 class State(NamedTuple):

@@ -18,29 +18,17 @@ from dreamgym.games.car_racing.compile import compiled, inlined
 
 
 class Axis(NamedTuple):
-    """The weights of one axis.
+    """The weights of one axis."""
 
-    Attributes:
-        first: int32 ``(98,)``: the first line of each cell, the axis's last line, and the number of lines.
-        lines: int32 ``(96,)``: the number of lines that a cell reads, minus one.
-        first_weight: int32 ``(96,)``: the weight of a cell's first line, in 1/16384.
-        last_weight: int32 ``(96,)``: the weight of the last line that a cell reads.
-        next_weight: int32 ``(96,)``: ``last_weight`` if that line is not the cell's own, else 0.
-        reciprocal: 65536 divided by the width of a cell in lines.
-        averages: int32 ``(96, 256)``: a cell's average if all its lines have one value, by that value.
-        own_sums: int32 ``(96, 256)``: the weighted sum of a cell's own lines if all have one value, by that value.
-        own_weights: int32 ``(96, 16)``: the weights of a cell's own lines, then zeros.
-    """
-
-    first: Ints
-    lines: Ints
-    first_weight: Ints
-    last_weight: Ints
-    next_weight: Ints
-    reciprocal: int
-    averages: Ints
-    own_sums: Ints
-    own_weights: Ints
+    first: Ints  # int32 ``(98,)``: the first line of each cell, the axis's last line, and the number of lines
+    lines: Ints  # int32 ``(96,)``: the number of lines that a cell reads, minus one
+    first_weight: Ints  # int32 ``(96,)``: the weight of a cell's first line, in 1/16384
+    last_weight: Ints  # int32 ``(96,)``: the weight of the last line that a cell reads
+    next_weight: Ints  # int32 ``(96,)``: ``last_weight`` if that line is not the cell's own, else 0
+    reciprocal: int  # 65536 divided by the width of a cell in lines
+    averages: Ints  # int32 ``(96, 256)``: a cell's average if all its lines have one value, by that value
+    own_sums: Ints  # int32 ``(96, 256)``: the weighted sum of a cell's own lines if all have one value, by that value
+    own_weights: Ints  # int32 ``(96, 16)``: the weights of a cell's own lines, then zeros
 
 
 def make_axis(length: int) -> Axis:
