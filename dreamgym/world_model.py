@@ -194,7 +194,7 @@ class WorldModel:
 
 
 def check_temperature(temperature: Any) -> float:
-    """Returns a temperature if it is a finite number above 0. Raises WorldModelError: it is not."""
+    """Returns a temperature if it is a finite number above 0, else raises a WorldModelError."""
     if not is_finite(temperature) or temperature <= 0:
         raise WorldModelError(f"temperature is {temperature!r}, expected a finite number above 0")
     return float(temperature)

@@ -12,7 +12,7 @@ METADATA: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 50}
 
 
 def check_render_mode(render_mode: str | None) -> str | None:
-    """Returns the render mode if it is None or ``rgb_array``. Raises SettingsError: it is not."""
+    """Returns the render mode if it is None or ``rgb_array``, else raises a SettingsError."""
     if render_mode not in (None, *METADATA["render_modes"]):
         raise SettingsError(f"render_mode is {render_mode!r}, expected None or 'rgb_array'")
     return render_mode

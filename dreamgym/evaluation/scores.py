@@ -99,7 +99,7 @@ def save_evaluations(path: str | Path, evaluations: Sequence[Evaluation]) -> Pat
 
 
 def load_evaluations(path: str | Path) -> list[Evaluation]:
-    """Reads a file of :func:`save_evaluations`. Raises DataError: the file is missing, broken or of a later format."""
+    """Reads a file of :func:`save_evaluations`. Raises a DataError where it is missing or broken."""
     try:
         data = json.loads(Path(path).read_text())
         if data["format"] != FORMAT:

@@ -153,7 +153,7 @@ class Experiment:
         return self.stage_path(stage).exists()
 
     def metrics(self, stage: str) -> dict[str, Any]:
-        """The metrics of a finished stage; empty if it is not finished. Raises ExperimentError: the note is broken."""
+        """The metrics of a finished stage; empty if it is not finished. A broken note is an ExperimentError."""
         path = self.stage_path(stage)
         try:
             return json.loads(path.read_text()) if path.exists() else {}

@@ -67,7 +67,7 @@ def task_codec(task: Task) -> ActionCodec:
 
 
 def check_observation(policy: Policy, world_model: WorldModel | None) -> None:
-    """Checks that a policy that observes has a world model of the right size. Raises PolicyError: it has not."""
+    """Raises a PolicyError where a policy that observes has no world model of the right size."""
     if not policy.needs_latents:
         return
     if world_model is None:

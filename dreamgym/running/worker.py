@@ -33,7 +33,7 @@ class Worker:
         """Whether this worker has ever answered."""
 
     def attempt(self, function: Callable[[Any], Any], value: Any, deadline: float) -> Answer:
-        """One attempt at a job. Raises WorkerStartError: the process cannot be started."""
+        """One attempt at a job. Raises a WorkerStartError where the process cannot be started."""
         try:
             message = pickle.dumps((function, value))
         except Exception as error:

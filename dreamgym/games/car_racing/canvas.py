@@ -31,70 +31,40 @@ Pair = tuple[int, int]  # a point (x, y) or a range (first, last)
 
 
 class Canvas(NamedTuple):
-    """An image in tiles, with scratch memory. Row 0 is at the top.
+    """An image in tiles, with scratch memory. Row 0 is at the top. Colours and averages are packed."""
 
-    Attributes:
-        tiles: int32 ``(97 * 97,)`` by row: a tile's packed colour, ``red << 16 | green << 8 | blue``, or ``-1 - slot``
-            of an open tile.
-        pixels: int32 ``(97 * 97 * 12 * 16,)`` by slot, column and row: the packed colours of open tiles.
-        slots: int32 ``(97 * 97 + 1,)``: the slot that each tile has in this image, or -1. The last entry is the number
-            of slots in use.
-        first_rows: int32 ``(98,)``: the first image row of each row of tiles, then the image's height.
-        first_columns: int32 ``(98,)``: the same for columns.
-        row_tiles: int32 ``(800,)``: the index of the tile that each image row is in.
-        column_tiles: int32 ``(1000,)``: the same for columns.
-        counts: int32 ``(800,)``, scratch: the number of edges that cross each row.
-        crossings: int64 ``(8, 800)``, scratch: the x coordinates at which they cross it.
-        left: int32 ``(816,)``, scratch: the first pixel inside a polygon in each row, or 1000.
-        right: int32 ``(816,)``, scratch: the last pixel inside it, or -1.
-        averages: int32 ``(3, 96)``, scratch per column: the packed average of the first row of the tile below; the last
-            single colour; and the average of that colour.
-        row_averages: int32 ``(16,)``, scratch: the packed averages of a tile's rows.
-    """
-
-    tiles: Ints
-    pixels: Ints
-    slots: Ints
-    first_rows: Ints
-    first_columns: Ints
-    row_tiles: Ints
-    column_tiles: Ints
-    counts: Ints
-    crossings: NDArray[np.int64]
-    left: Ints
-    right: Ints
-    averages: Ints
-    row_averages: Ints
+    tiles: Ints  # (97 * 97,) by row: a tile's colour, red << 16 | green << 8 | blue, or -1 - slot of an open tile
+    pixels: Ints  # (97 * 97 * 12 * 16,) by slot, column and row: the colours of open tiles
+    slots: Ints  # (97 * 97 + 1,): the slot that each tile has in this image, or -1; then the number of slots in use
+    first_rows: Ints  # (98,): the first image row of each row of tiles, then the image's height
+    first_columns: Ints  # (98,): the same for columns
+    row_tiles: Ints  # (800,): the index of the tile that each image row is in
+    column_tiles: Ints  # (1000,): the same for columns
+    counts: Ints  # (800,), scratch: the number of edges that cross each row
+    crossings: NDArray[np.int64]  # (8, 800), scratch: where they cross it (x in pixels, or 1/65536 if antialiased)
+    left: Ints  # (816,), scratch: the first pixel inside a polygon in each row, or 1000
+    right: Ints  # (816,), scratch: the last pixel inside it, or -1
+    averages: Ints  # (3, 96) by column, scratch: average of first row of tile below; last single colour; its average
+    row_averages: Ints  # (16,), scratch: the averages of a tile's rows
 
 
 class Polygons(NamedTuple):
-    """Polygons in painting order.
+    """Polygons in painting order, convex ones or quadrilaterals. At most four edges of each may cross a row."""
 
-    Attributes:
-        corners: int32 ``(n, 8, 2)``: x (right) and y (*up*) in pixels. At most four edges may cross a row, as is the
-            case for quadrilaterals and convex polygons.
-        sizes: int32 ``(n,)``: the number of corners.
-        colors: int32 ``(n,)``: packed as in a canvas.
-        kinds: int32 ``(n,)``: ``DASHBOARD``, or ``ANTIALIASED`` or ``ALIASED``, which leave out the dashboard's rows.
-        used: int32 ``(1,)``: the number of polygons in use.
-    """
-
-    corners: Ints
-    sizes: Ints
-    colors: Ints
-    kinds: Ints
-    used: Ints
+    corners: Ints  # (n, 8, 2): x (right) and y (*up*) in pixels
+    sizes: Ints  # (n,): the number of corners
+    colors: Ints  # (n,): packed as in a canvas
+    kinds: Ints  # (n,): DASHBOARD, or ANTIALIASED or ALIASED, which leave out the dashboard's rows
+    used: Ints  # (1,): the number of polygons in use
 
 
 def new_canvas(first_rows: Ints, first_columns: Ints) -> Canvas:
-    """A black canvas whose tiles start at these rows and columns, see :class:`Canvas`."""
-    slots = np.full(TILES * TILES + 1, -1, np.int32)
-    slots[-1] = 0
+    """A black canvas whose tiles start at these rows and columns."""
     return Canvas(
         tiles=np.zeros(TILES * TILES, np.int32),
         # Not initialised, so the system provides memory only for the slots that are used.
         pixels=np.empty(TILES * TILES * SLOT, np.int32),
-        slots=slots,
+        slots=np.append(np.full(TILES * TILES, -1, np.int32), np.int32(0)),
         first_rows=first_rows,
         first_columns=first_columns,
         row_tiles=_tile_indices(first_rows),
@@ -109,7 +79,6 @@ def new_canvas(first_rows: Ints, first_columns: Ints) -> Canvas:
 
 
 def _tile_indices(first: Ints) -> Ints:
-    """The index of the tile that each row or column is in."""
     return (np.searchsorted(first, np.arange(first[-1]), side="right") - 1).astype(np.int32)
 
 

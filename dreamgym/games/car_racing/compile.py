@@ -18,7 +18,7 @@ def compiled(function: Function, **options: Any) -> Function:
 
     The machine code is cached in ``NUMBA_CACHE_DIR`` if that is set, else in ``__pycache__`` beside the source, else
     in the user's cache folder. If no folder is writable, a warning is issued and each process compiles the function.
-    The function must not create arrays: reference counting is off, it would take longer than the loops' arithmetic.
+    The function must not create arrays: reference counting is off, because it takes longer than the loops' arithmetic.
     """
     options = {"nogil": True, "error_model": "numpy", "_nrt": False, **options}
     try:
@@ -29,12 +29,9 @@ def compiled(function: Function, **options: Any) -> Function:
     except RuntimeError as error:
         if "cache" not in str(error):
             raise
-        warnings.warn(
-            f"The compiled car renderer cannot be cached ({error}), so each process compiles it again, which takes "
-            f"some seconds. Set NUMBA_CACHE_DIR to a writable folder.",
-            RuntimeWarning,
-            stacklevel=2,
-        )
+        advice = "each process compiles it again, which takes some seconds. Set NUMBA_CACHE_DIR to a writable folder."
+        message = f"The compiled car renderer cannot be cached ({error}), so {advice}"
+        warnings.warn(message, RuntimeWarning, stacklevel=2)
         jitted = numba.njit(**options)(function)
     return jitted
 

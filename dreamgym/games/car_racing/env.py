@@ -69,7 +69,10 @@ class FastCarRacing(stock.CarRacing):
                 print("retry to generate track (normal if there are not many instances of this message)")
         self._place_car(options)
         if self._draw:
-            self._view = self._view or _new_view()
+            # Imported here, because it imports numba, which takes longer than all other imports together.
+            from dreamgym.games.car_racing.view import View
+
+            self._view = self._view or View()
             self._view.reset(self)
         if self.render_mode == "human":
             self.render()
@@ -82,8 +85,7 @@ class FastCarRacing(stock.CarRacing):
         # Box2D does not keep the listener alive.
         self.world.contactListener_bug_workaround = listener
         self.world.contactListener = listener
-        self.reward = 0.0
-        self.prev_reward = 0.0
+        self.reward = self.prev_reward = 0.0
         self.tile_visited_count = 0
         self.new_lap = False
         self.road_poly: list[tuple[Any, Any]] = []
@@ -107,10 +109,3 @@ class FastCarRacing(stock.CarRacing):
         if mode != "state_pixels" or self._view is None:
             return super()._render(mode)
         return self._view.frame(self)
-
-
-def _new_view() -> "View":
-    # Imported here, because it imports numba, which takes longer than all other imports together.
-    from dreamgym.games.car_racing.view import View
-
-    return View()

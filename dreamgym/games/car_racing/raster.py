@@ -59,10 +59,7 @@ def paint(canvas: Canvas, polygons: Polygons) -> None:
 
 @compiled
 def _find_crossings(canvas: Canvas, corners: Ints, rows: Pair, ys: Pair, antialiased: bool) -> int:
-    """Stores where the edges cross the given rows, in pixels, or in 1/65536 pixel if antialiased.
-
-    ``ys`` holds the lowest and the highest y. Returns the largest number of crossings in a row, at least 2.
-    """
+    """Stores where the edges cross the given rows, and returns the largest number of crossings in a row, at least 2."""
     (first, last), (low, high) = rows, ys
     counts, crossings, most = canvas.counts, canvas.crossings, 2
     counts[first : last + 1] = 0

@@ -7,7 +7,7 @@ import numpy as np
 from gymnasium.envs.box2d import car_dynamics, car_racing as stock
 from numpy.typing import NDArray
 
-from dreamgym.games.car_racing.canvas import ALIASED, ANTIALIASED, DASHBOARD, HEIGHT, MAX_CORNERS, WIDTH, Polygons
+from dreamgym.games.car_racing.canvas import ALIASED, ANTIALIASED, DASHBOARD, HEIGHT, MAX_CORNERS, WIDTH, Ints, Polygons
 from dreamgym.games.car_racing.compile import compiled
 
 Floats = NDArray[np.float64]
@@ -15,54 +15,37 @@ Floats = NDArray[np.float64]
 _HULL = 4
 _WHEEL_WIDTH = car_dynamics.WHEEL_W * car_dynamics.SIZE
 _UNIT_X, _UNIT_Y = WIDTH / 40.0, HEIGHT / 40.0
-_N_PATCHES = 20 * 20
 
 
 class Ground(NamedTuple):
-    """Field and track of one episode.
+    """Field and track of one episode. Lengths are in metres."""
 
-    Attributes:
-        grass: float64 ``(401, 4, 2)``: the field and the lighter patches on it, in metres.
-        road: float64 ``(n, 4, 2)``: tiles and borders in painting order, in metres.
-        colors: float64 ``(401 + n, 3)`` in 0..255: the colours of ``grass`` and ``road``. The env's tiles share this
-            memory, because a tile changes its colour when a wheel touches it.
-    """
-
-    grass: Floats
-    road: Floats
-    colors: Floats
+    grass: Floats  # (401, 4, 2): the field and the lighter patches on it
+    road: Floats  # (n, 4, 2): tiles and borders in painting order
+    colors: Floats  # (401 + n, 3) in 0..255: grass, then road. The env's tiles share it: a touched tile changes colour
 
 
 class CarShapes(NamedTuple):
     """The car's convex polygons in painting order, in the coordinates of their bodies."""
 
-    corners: NDArray[np.float32]  # float32 ``(8, 8, 2)``, in metres
-    sizes: NDArray[np.int32]  # int32 ``(8,)``: the number of corners
-    bodies: NDArray[np.int32]  # int32 ``(8,)``: the body, 0..3 for a wheel and 4 for the hull
-    colors: NDArray[np.int32]  # int32 ``(5,)``: the packed colour of each body
-    stripe: NDArray[np.float32]  # float32 ``(4, 2)``, scratch: the grey stripe on a wheel
+    corners: NDArray[np.float32]  # (8, 8, 2), in metres
+    sizes: Ints  # (8,): the number of corners
+    bodies: Ints  # (8,): the body, 0..3 for a wheel and 4 for the hull
+    colors: Ints  # (5,): the packed colour of each body
+    stripe: NDArray[np.float32]  # (4, 2), scratch: the grey stripe on a wheel
 
 
 class State(NamedTuple):
-    """What changes at each step.
+    """What changes at each step. A phase is the angle that a wheel has rolled, and 0 for the hull."""
 
-    Attributes:
-        poses: float64 ``(5, 5)`` by body: x and y in metres, the cosine and sine of its angle, and its phase (the angle
-            that a wheel has rolled, 0 for the hull).
-        gauges: float64 ``(7,)``: the speed, the wheels' four angular velocities, the steering angle and the hull's
-            angular velocity.
-        camera: float64 ``(5,)``: pixels per metre, the cosine and sine of the image's rotation, and the pixel
-            coordinates x and y (up) of the world's origin.
-    """
-
-    poses: Floats
-    gauges: Floats
-    camera: Floats
+    poses: Floats  # (5, 5) by body: x and y in metres, the cosine and sine of its angle, and its phase
+    gauges: Floats  # (7,): speed, the wheels' four angular velocities, steering angle, the hull's angular velocity
+    camera: Floats  # (5,): pixels per metre, the image's rotation (cosine, sine), the world's origin in pixels (y up)
 
 
 def new_polygons(n_road: int) -> Polygons:
     """Memory for the polygons of a scene with ``n_road`` tiles and borders."""
-    n = 1 + _N_PATCHES + n_road + 32
+    n = 1 + 20 * 20 + n_road + 32  # field, patches, road, car and dashboard
     sizes, colors, kinds = np.zeros((3, n), np.int32)
     return Polygons(np.zeros((n, MAX_CORNERS, 2), np.int32), sizes, colors, kinds, np.zeros(1, np.int32))
 
@@ -90,19 +73,15 @@ def read_ground(env: Any) -> Ground:
 
 def read_shapes(car: Any) -> CarShapes:
     """Reads the polygons of a new car. Their corners keep Box2D's order."""
-    shapes, sizes, bodies, colors = [], [], [], []
-    for k, body in enumerate(car.drawlist):
-        red, green, blue = (int(channel * 255) for channel in body.color)
-        colors.append(red << 16 | green << 8 | blue)
-        for fixture in body.fixtures:
-            corners = np.zeros((MAX_CORNERS, 2), np.float32)
-            vertices = fixture.shape.vertices
-            corners[: len(vertices)] = vertices
-            shapes.append(corners)
-            sizes.append(len(vertices))
-            bodies.append(k)
-    ints = [np.array(numbers, np.int32) for numbers in (sizes, bodies, colors)]
-    return CarShapes(np.array(shapes), ints[0], ints[1], ints[2], np.empty((4, 2), np.float32))
+    shapes = [(k, fixture.shape.vertices) for k, body in enumerate(car.drawlist) for fixture in body.fixtures]
+    corners = np.zeros((len(shapes), MAX_CORNERS, 2), np.float32)
+    for k, (_, vertices) in enumerate(shapes):
+        corners[k, : len(vertices)] = vertices
+    sizes = np.array([len(vertices) for _, vertices in shapes], np.int32)
+    bodies = np.array([body for body, _ in shapes], np.int32)
+    channels = [[int(channel * 255) for channel in body.color] for body in car.drawlist]
+    colors = np.array([red << 16 | green << 8 | blue for red, green, blue in channels], np.int32)
+    return CarShapes(corners, sizes, bodies, colors, np.empty((4, 2), np.float32))
 
 
 def read_car(car: Any, state: State) -> None:
@@ -186,10 +165,8 @@ def _place_stripe(polygons: Polygons, stripe: NDArray[np.float32], pose: Floats,
     cos1, cos2 = np.cos(pose[4]), np.cos(pose[4] + 1.2)
     if sin1 > 0 and sin2 > 0:
         return
-    if sin1 > 0:
-        cos1 = np.sign(cos1)
-    if sin2 > 0:
-        cos2 = np.sign(cos2)
+    cos1 = np.sign(cos1) if sin1 > 0 else cos1
+    cos2 = np.sign(cos2) if sin2 > 0 else cos2
     stripe[0, 0] = stripe[3, 0] = -_WHEEL_WIDTH
     stripe[1, 0] = stripe[2, 0] = _WHEEL_WIDTH
     stripe[:2, 1] = car_dynamics.WHEEL_R * cos1 * car_dynamics.SIZE

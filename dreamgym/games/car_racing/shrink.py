@@ -20,15 +20,15 @@ from dreamgym.games.car_racing.compile import compiled, inlined
 class Axis(NamedTuple):
     """The weights of one axis."""
 
-    first: Ints  # int32 ``(98,)``: the first line of each cell, the axis's last line, and the number of lines
-    lines: Ints  # int32 ``(96,)``: the number of lines that a cell reads, minus one
-    first_weight: Ints  # int32 ``(96,)``: the weight of a cell's first line, in 1/16384
-    last_weight: Ints  # int32 ``(96,)``: the weight of the last line that a cell reads
-    next_weight: Ints  # int32 ``(96,)``: ``last_weight`` if that line is not the cell's own, else 0
+    first: Ints  # (98,): the first line of each cell, the axis's last line, and the number of lines
+    lines: Ints  # (96,): the number of lines that a cell reads, minus one
+    first_weight: Ints  # (96,): the weight of a cell's first line, in 1/16384
+    last_weight: Ints  # (96,): the weight of the last line that a cell reads
+    next_weight: Ints  # (96,): last_weight if that line is not the cell's own, else 0
     reciprocal: int  # 65536 divided by the width of a cell in lines
-    averages: Ints  # int32 ``(96, 256)``: a cell's average if all its lines have one value, by that value
-    own_sums: Ints  # int32 ``(96, 256)``: the weighted sum of a cell's own lines if all have one value, by that value
-    own_weights: Ints  # int32 ``(96, 16)``: the weights of a cell's own lines, then zeros
+    averages: Ints  # (96, 256): a cell's average if all its lines have one value, by that value
+    own_sums: Ints  # (96, 256): the weighted sum of a cell's own lines if all have one value, by that value
+    own_weights: Ints  # (96, 16): the weights of a cell's own lines, then zeros
 
 
 def make_axis(length: int) -> Axis:
@@ -102,7 +102,6 @@ def shrink(canvas: Canvas, rows: Axis, columns: Axis, frame: NDArray[np.uint8]) 
 
 @compiled
 def _channels(color: int) -> tuple[np.uint64, np.uint64, np.uint64]:
-    """Red, green and blue."""
     return np.uint64(color >> 16), np.uint64((color >> 8) & 255), np.uint64(color & 255)
 
 

@@ -10,7 +10,7 @@ from gymnasium.envs.box2d import car_racing as stock
 from numpy.typing import NDArray
 
 from dreamgym.games.car_racing import scene
-from dreamgym.games.car_racing.canvas import CELLS, COLUMNS, HEIGHT, LANES, TILES, WIDTH, Canvas, new_canvas
+from dreamgym.games.car_racing.canvas import CELLS, COLUMNS, HEIGHT, LANES, TILES, WIDTH, new_canvas
 from dreamgym.games.car_racing.raster import paint
 from dreamgym.games.car_racing.shrink import COLUMN_AXIS, ROW_AXIS, shrink
 
@@ -23,7 +23,7 @@ class View:
     """Renders the frames of one env. It holds that env's buffers, so envs can be stepped in different threads."""
 
     def __init__(self) -> None:
-        self._canvas = _black_canvas()
+        self._canvas = new_canvas(ROW_AXIS.first, COLUMN_AXIS.first)
         self._state = scene.State(np.empty((5, 5)), np.empty(7), np.empty(5))
 
     def reset(self, env: Any) -> None:
@@ -55,9 +55,7 @@ class View:
 
 def _cos_sin(angle: float) -> tuple[float, float]:
     """Cosine and sine as in pygame's ``rotate_rad``: of the angle in 0..2 pi, exact for multiples of pi / 2."""
-    angle = math.fmod(angle, 2 * math.pi)
-    if angle < 0:
-        angle += 2 * math.pi
+    angle %= 2 * math.pi
     quarter = math.floor((angle + 1e-6) / (math.pi / 2))
     if abs(angle - quarter * (math.pi / 2)) < 1e-6:
         return ((1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0))[quarter % 4]
@@ -70,15 +68,14 @@ def _score_image(text: str) -> Frame:
     pygame.font.init()
     font = pygame.font.Font(pygame.font.get_default_font(), 42)
     label = font.render(text, True, (255, 255, 255), (0, 0, 0))
-    rect = label.get_rect()
-    rect.center = (60, HEIGHT - HEIGHT * 2.5 / 40.0)
+    rect = label.get_rect(center=(60, HEIGHT - HEIGHT * 2.5 / 40.0))
     corner = pygame.Surface((WIDTH // 8 + COLUMNS, HEIGHT // 8 + LANES))
     corner.blit(label, rect.move(0, HEIGHT // 8 - HEIGHT))
     red, green, blue = np.moveaxis(pygame.surfarray.array3d(corner).astype(np.int32), 2, 0)
     x = COLUMN_AXIS.first[:_SCORE_WIDTH, None] + np.arange(COLUMNS)
     y = ROW_AXIS.first[_SCORE_TOP:CELLS, None] + np.arange(LANES) - HEIGHT + HEIGHT // 8
     pixels = (red << 16 | green << 8 | blue)[x[None, :, :, None], y[:, None, None, :]]
-    canvas = _black_canvas()
+    canvas = new_canvas(ROW_AXIS.first, COLUMN_AXIS.first)
     slots = np.arange(pixels.shape[0] * pixels.shape[1]).reshape(pixels.shape[:2])
     canvas.pixels[: pixels.size] = pixels.ravel()
     canvas.slots[-1] = slots.size
@@ -86,7 +83,3 @@ def _score_image(text: str) -> Frame:
     frame = np.empty((CELLS, CELLS, 3), np.uint8)
     shrink(canvas, ROW_AXIS, COLUMN_AXIS, frame)
     return frame[_SCORE_TOP:, :_SCORE_WIDTH].copy()
-
-
-def _black_canvas() -> Canvas:
-    return new_canvas(ROW_AXIS.first, COLUMN_AXIS.first)
