@@ -1,9 +1,7 @@
 """What a saved thing was made with: format versions, package versions, hashes, and comparisons of settings."""
 
 import hashlib
-import importlib.metadata
 import json
-import platform
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -36,6 +34,9 @@ def check_format(kind: str, version: Any) -> None:
 
 def package_versions() -> dict[str, str]:
     """The versions of Python and of the installed packages that results depend on."""
+    import importlib.metadata
+    import platform
+
     versions = {"python": platform.python_version(), "platform": platform.platform()}
     for name in PACKAGES:
         try:

@@ -16,6 +16,7 @@ from tests.commands import run_command
 
 def test_it_measures_everything_and_draws_the_curve(car_world_model, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(dream, "BATCHES", (1, 1024, 4096))
+    monkeypatch.setattr(dream, "BLOCK", 2)
     output, picture = tmp_path / "new" / "benchmark.json", tmp_path / "scaling.png"
     monkeypatch.setattr(dream, "car_world_model", lambda: car_world_model)
     words = ["--seconds", "0.001", "--rounds", "1", "--generation-steps", "2", "--tracks", "1", "--frames", "1"]
