@@ -85,10 +85,9 @@ def _best_of(actions: Sequence[Any], player: Player, seed: int, executor: Execut
 
 
 def action_grid(space: gym.Space, around: np.ndarray | None = None) -> list[Any]:
-    """Actions to try: all of a Discrete space; for a Box the low, middle and high value of every number.
+    """Actions to try: all of a Discrete space; for a Box the low, middle and high value of every number, at most 81.
 
-    Returns:
-        At most 81 actions. The numbers of a Box with more than four are varied one at a time.
+    The numbers of a Box with more than four are varied one at a time. A grid ``around`` an action is half as wide.
     """
     if isinstance(space, gym.spaces.Discrete):
         return [int(space.start) + i for i in range(int(space.n))]

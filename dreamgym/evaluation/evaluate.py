@@ -48,8 +48,8 @@ def evaluate(
     Raises:
         PolicyError: The policy is unknown, does not fit the task, or lacks the world model that it needs.
         WorldModelError: The world model is missing or broken.
-        TaskError: There is no such task.
-        SettingsError: There are no episodes to play.
+        TaskError: There is no such task, its env cannot be made, or the world model is of another task.
+        SettingsError: There are no episodes to play, or ``seed`` or ``workers`` is negative.
         JobError: No episode could be played.
     """
     chosen = tuple(evaluation_seeds(seed, episodes) if seeds is None else seeds)
@@ -57,10 +57,10 @@ def evaluate(
         raise SettingsError(f"episodes is {episodes}, expected 1 or more")
     begin = time.monotonic()
     player = resolve(policy, replace(env, renderer=env.renderer or "stock"))
-    name = label or player.policy.name
+    name, settings = label or player.policy.name, portable(player)
     with as_executor(workers) as executor:
-        job = PlayJob(policy, portable(player), chosen)
-        played, failed = play_all(executor, job.split(EPISODES_PER_JOB), f"{name} ({env.env})")
+        jobs = PlayJob(policy, settings, chosen).split(EPISODES_PER_JOB)
+        played, failed = play_all(executor, jobs, f"{name} ({env.env})")
     by_seed = {episode.seed: episode for episode in played}
     in_order = [by_seed[seed] for seed in chosen if seed in by_seed]
     return Evaluation(
@@ -69,7 +69,7 @@ def evaluate(
         env=env.env,
         env_id=_env_id(player),
         task=player.task.name,
-        world_model=portable(player).world_model,
+        world_model=settings.world_model,
         temperature=_temperature(player),
         max_steps=player.max_steps,
         seeds=[episode.seed for episode in in_order],
@@ -82,11 +82,7 @@ def evaluate(
 
 
 def play_all(executor: Executor, jobs: Sequence[PlayJob], description: str) -> tuple[list[Played], list[int]]:
-    """Plays jobs and shows progress.
-
-    Returns:
-        The episodes, and the seeds that could not be played.
-    """
+    """Plays jobs and shows progress. Returns the episodes, and the seeds that could not be played."""
     played: list[Played] = []
     failed: list[int] = []
     reason = None

@@ -10,15 +10,7 @@ import numpy as np
 
 from dreamgym.data.latents import LatentEpisode
 from dreamgym.errors import DataError
-from dreamgym.models.dynamics import (
-    LOG_SIGMA_BOUNDS,
-    MemoryArrays,
-    Noise,
-    Prediction,
-    lstm_step,
-    sample,
-    sample_posterior,
-)
+from dreamgym.models.dynamics import LOG_SIGMA_BOUNDS, MemoryArrays, Noise, lstm_step, sample, sample_posterior
 from dreamgym.running.files import write_figure
 from dreamgym.running.seeding import Stream, generator
 from dreamgym.world_model import WorldModel
@@ -112,17 +104,11 @@ def one_step_heads(memory: MemoryArrays, windows: Windows) -> np.ndarray:
 def open_loop(
     world_model: WorldModel, z: np.ndarray, actions: np.ndarray, warm_up: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Runs M open-loop from ``z[:, warm_up]`` on, under recorded actions.
+    """Runs M open-loop from ``z[:, warm_up]`` on, at the world model's temperature, under recorded actions.
 
-    Args:
-        world_model: The one whose M runs, at its own temperature.
-        z: Real latents ``(N, T + 1, Z)``; only the first ``warm_up + 1`` are used.
-        actions: Coded, ``(N, T, A)``.
-        warm_up: Steps on real latents.
-        rng: Draws the dream's noise.
-
-    Returns:
-        Latents ``(N, T + 1, Z)``, real up to ``warm_up`` and dreamt after it, and predicted targets ``(N, T)``.
+    ``z`` are real latents ``(N, T + 1, Z)``, of which the first ``warm_up + 1`` are used; ``actions`` are coded,
+    ``(N, T, A)``. Returns latents ``(N, T + 1, Z)``, real up to ``warm_up`` and dreamt after it, and predicted targets
+    ``(N, T)``.
     """
     memory = world_model.memory
     h = c = np.zeros((len(z), world_model.hidden_size), np.float32)
@@ -130,7 +116,7 @@ def open_loop(
     for t in range(actions.shape[1]):
         h, c = lstm_step(np, memory, latents[t], actions[:, t], (h, c))
         noise = Noise(rng.random(z[:, 0].shape, np.float32), rng.standard_normal(z[:, 0].shape, np.float32))
-        step: Prediction = sample(np, memory, h, noise, np.float32(world_model.temperature))
+        step = sample(np, memory, h, noise, np.float32(world_model.temperature))
         latents.append(z[:, t + 1] if t < warm_up else step.z)
         targets.append(step.target)
     return np.stack(latents, axis=1), np.stack(targets, axis=1)

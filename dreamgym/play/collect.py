@@ -56,16 +56,17 @@ def collect(
     Args:
         folder: For ``episode-000000.tfrecord`` and so on, and ``collection.json``.
         policy: As :func:`dreamgym.policies.load.load_policy` takes it.
-        env: The real game; the dream cannot be collected.
+        env: The real game.
         settings: How many episodes of which kind.
         seed: Decides all episodes.
         workers: Processes, or an executor; all cores if None, and 0 plays in this process.
         deadline: Seconds per episode before its worker is replaced; by the length if None.
 
     Raises:
-        DataError: The folder holds episodes that were collected with other settings.
+        DataError: The folder holds episodes that were collected with other settings, or ``env`` is the dream.
         PolicyError: The policy is unknown, does not fit the task, or lacks the world model that it needs.
-        TaskError: There is no such task, or its env cannot be made.
+        WorldModelError: The world model is missing or broken.
+        TaskError: There is no such task, its env cannot be made, or the world model is of another task.
         JobError: More than half of the missing episodes could not be played.
     """
     folder = Path(folder).expanduser()
@@ -74,9 +75,8 @@ def collect(
     player = resolve(policy, env)
     length = min(settings.episode_length or player.max_steps, player.task.horizon)
     player = replace(player, env=replace(env, max_steps=length, renderer=env.renderer or "fast"))
-    keep_settings(
-        folder / SETTINGS_FILE, _description(player, policy, settings, seed), DataError, "collect into another folder"
-    )
+    described = _describe(player, policy, settings, seed)
+    keep_settings(folder / SETTINGS_FILE, described, DataError, "collect into another folder")
     missing = _missing(folder, settings.episodes)
     job = PlayJob(
         policy=policy,
@@ -87,17 +87,17 @@ def collect(
         keep="file",
     )
     failed: list[tuple[int, str]] = []
-    steps, size = 0, 0
+    steps = size = 0
     with as_executor(workers) as executor:
-        results = executor.run(play_one, job.split(1), deadline=deadline or play_deadline(length))
+        results = executor.run(play_job, job.split(1), deadline=deadline or play_deadline(length))
         for result in track(results, len(missing), f"collecting {folder.name}"):
             number = missing[result.index]
             if result.error is not None:
                 failed.append((number, result.error))
                 continue
-            n_steps, content = result.value
-            write_whole(episode_path(folder, number), content)
-            steps, size = steps + n_steps, size + len(content)
+            (played,) = result.value
+            write_whole(episode_path(folder, number), played.content)
+            steps, size = steps + played.length, size + len(played.content)
     _report_failures(failed, len(missing))
     made = len(missing) - len(failed)
     return CollectReport(folder, settings.episodes - len(missing), made, tuple(failed), steps, size)
@@ -108,13 +108,6 @@ def episode_path(folder: Path, number: int) -> Path:
     return folder / f"episode-{number:06d}.tfrecord"
 
 
-def play_one(job: PlayJob) -> tuple[int, bytes]:
-    """A worker's job: plays one episode and returns its length and the content of its file."""
-    (played,) = play_job(job)
-    assert played.content is not None
-    return played.length, played.content
-
-
 def _report_failures(failed: list[tuple[int, str]], missing: int) -> None:
     if 2 * len(failed) > missing:
         raise JobError(f"{len(failed)} of {missing} episodes could not be played, the last one: {failed[-1][1]}")
@@ -122,7 +115,7 @@ def _report_failures(failed: list[tuple[int, str]], missing: int) -> None:
         warnings.warn(f"episode {number} could not be played: {reason}; collect again to retry it", stacklevel=3)
 
 
-def _description(player: Player, policy: str, settings: CollectSettings, seed: int) -> dict[str, Any]:
+def _describe(player: Player, policy: str, settings: CollectSettings, seed: int) -> dict[str, Any]:
     """What decides the episodes. Files are described by their content, not by their path."""
     described: dict[str, Any] = {"policy": policy}
     if (path := policy_file(policy)) is not None:

@@ -7,18 +7,18 @@ multiples of 4. A test checks it.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from dreamgym.envs.follower import BatchFollower
-from dreamgym.play.game import Game, Keep, Played, make_game
+from dreamgym.play.game import Game, Keep, Played
 from dreamgym.play.resolve import Player
 from dreamgym.policies.controller import LinearController
 from dreamgym.policies.exploration import NoisyPolicy
 from dreamgym.running.seeding import Stream, generator
-from dreamgym.world_model import WorldModel
 
+Item = TypeVar("Item")
 Observations = Sequence[np.ndarray | None] | np.ndarray  # one row or None per game
 
 
@@ -29,50 +29,20 @@ def play_episodes(
     policy = player.policy
     inner = policy.policy if isinstance(policy, NoisyPolicy) else policy
     lockstep = isinstance(inner, LinearController) and player.env.env == "real"
-    groups = [seeds] if lockstep else [[seed] for seed in seeds]
     observed_by = player.world_model if policy.needs_latents and player.env.env == "real" else None
     played: list[Played] = []
-    for group in groups:
-        games: list[Game] = [make_game(player, seed, keep) for seed in group]
+    for group in [seeds] if lockstep else [[seed] for seed in seeds]:
+        games = [Game(player, seed, keep) for seed in group]
         for game in games:
             game.reset(start_options)
-        _play_together(games, _Observer(observed_by), player.max_steps)
+        follower = None if observed_by is None else BatchFollower(observed_by)
+        _play_together(games, follower, player.max_steps)
         played += [game.finish() for game in games]
     return played
 
 
-class _Observer:
-    """Gives the policies of games in lockstep their observations: by V and M, or whatever the games give themselves."""
-
-    def __init__(self, world_model: WorldModel | None):
-        self._follower = None if world_model is None else BatchFollower(world_model)
-        self._n_games = 0
-
-    def begin(self, games: Sequence[Game]) -> Observations:
-        if self._follower is None:
-            return [game.observed for game in games]
-        self._n_games, rows = len(games), _at_least_two(list(range(len(games))))
-        rngs = [generator(games[i].seed, Stream.POSTERIOR) for i in rows]
-        return self._follower.reset(np.stack([games[i].frame for i in rows]), rngs)[: len(games)]
-
-    def step(self, games: Sequence[Game], kept: list[int], codes: np.ndarray) -> Observations:
-        """Observations after a step; ``kept`` are the games' indices before it, when ``codes`` were chosen."""
-        if self._follower is None:
-            return [game.observed for game in games]
-        rows = _at_least_two(kept)
-        if len(kept) < self._n_games:
-            self._follower.keep(rows)
-            self._n_games = len(kept)
-        frames = [games[i].frame for i in _at_least_two(list(range(len(games))))]
-        return self._follower.step(np.stack(frames), codes[rows])[: len(games)]
-
-
-def _at_least_two(rows: list[int]) -> list[int]:
-    return rows * 2 if len(rows) == 1 else rows
-
-
-def _play_together(games: Sequence[Game], observer: _Observer, max_steps: int) -> None:
-    observations = observer.begin(games)
+def _play_together(games: list[Game], follower: BatchFollower | None, max_steps: int) -> None:
+    observations = _observe_start(games, follower)
     step = 0
     while games:
         step += 1
@@ -82,4 +52,29 @@ def _play_together(games: Sequence[Game], observer: _Observer, max_steps: int) -
         kept = [i for i, game in enumerate(games) if not game.over]
         games = [games[i] for i in kept]
         if games:
-            observations = observer.step(games, kept, codes)
+            observations = _observe_step(games, follower, kept, codes)
+
+
+def _observe_start(games: list[Game], follower: BatchFollower | None) -> Observations:
+    if follower is None:
+        return [game.observed for game in games]
+    rows = _at_least_two(games)
+    rngs = [generator(game.seed, Stream.POSTERIOR) for game in rows]
+    return follower.reset(np.stack([game.frame for game in rows]), rngs)[: len(games)]
+
+
+def _observe_step(
+    games: list[Game], follower: BatchFollower | None, kept: list[int], codes: np.ndarray
+) -> Observations:
+    """Observations after a step; ``kept`` are the games' indices before it, when ``codes`` were chosen."""
+    if follower is None:
+        return [game.observed for game in games]
+    rows = _at_least_two(kept)
+    if len(kept) < len(codes):
+        follower.keep(rows)
+    frames = np.stack([game.frame for game in _at_least_two(games)])
+    return follower.step(frames, codes[rows])[: len(games)]
+
+
+def _at_least_two(items: list[Item]) -> list[Item]:
+    return items * 2 if len(items) == 1 else items

@@ -42,14 +42,19 @@ class Played:
 class Game:
     """One episode in progress: its env, its policy, and what is kept of it."""
 
-    frame: np.ndarray  # what V sees of the real game
-    observed: np.ndarray | None  # the observation that the env itself gives the policy: a dream's
+    frame: np.ndarray  # what V sees of the real game, where it is recorded or the policy observes
+    observed: np.ndarray | None  # a dream's observation; None for the real game
 
-    def __init__(self, env: gym.Env, player: Player, seed: int, keep: Keep):
-        self.env, self.codec, self.seed = env, player.codec, seed
-        self.policy = copy.copy(player.policy)
-        self.filmed = keep == "film"
+    def __init__(self, player: Player, seed: int, keep: Keep):
+        self.env, self.policy = _make_env(player, keep), copy.copy(player.policy)
+        self.task, self.codec, self.seed = player.task, player.codec, seed
+        self.real, self.filmed, self.as_file = player.env.env == "real", keep == "film", keep == "file"
+        self.recorded = self.real and keep != "score"
+        self.looks = self.real and (self.recorded or self.policy.needs_latents)
         self.rewards: list[float] = []
+        self.targets: list[float] = []
+        self.codes: list[np.ndarray] = []
+        self.frames: list[Any] = []  # PNGs for a file, else arrays
         self.pictures: list[Any] = []
         self.terminated = self.over = False
 
@@ -57,7 +62,7 @@ class Game:
         """Begins the episode."""
         observation, _ = self.env.reset(seed=self.seed, options=None if options is None else dict(options))
         self.policy.reset(self.seed)
-        self.see(observation)
+        self._see(observation)
 
     def choose(self, observation: np.ndarray | None) -> np.ndarray:
         """The policy's coded action."""
@@ -68,58 +73,35 @@ class Game:
         observation, reward, terminated, truncated, _ = self.env.step(self.codec.decode(code))
         self.rewards.append(float(reward))
         self.terminated, self.over = bool(terminated), bool(terminated or truncated or last)
-        self.see(observation)
-
-    def see(self, observation: Any) -> None:
-        """Keeps what is needed of an observation."""
-        self.observed = observation
-        if self.filmed:
-            self.pictures.append(self.env.render())
-
-    def finish(self) -> Played:
-        """Closes the env and returns what was kept."""
-        self.env.close()
-        pictures = np.stack(self.pictures) if self.filmed else None
-        return Played(self.seed, np.array(self.rewards), self.terminated, pictures=pictures)
-
-
-class RealGame(Game):
-    """An episode of the real game."""
-
-    def __init__(self, env: gym.Env, player: Player, seed: int, keep: Keep):
-        super().__init__(env, player, seed, keep)
-        self.task = player.task
-        self.recorded, self.as_file = keep != "score", keep == "file"
-        self.looks = self.recorded or self.policy.needs_latents
-        self.frames: list[Any] = []
-        self.codes: list[np.ndarray] = []
-        self.targets: list[float] = []
-
-    def step(self, code: np.ndarray, last: bool) -> None:
-        """See :class:`Game`."""
-        super().step(code, last)
+        self._see(observation)
         if self.recorded:
             self.codes.append(code)
             self.targets.append(float(self.task.target(self.env, self.rewards[-1], self.terminated)))
 
-    def see(self, observation: Any) -> None:
-        """See :class:`Game`."""
-        super().see(observation)
-        self.observed = None
+    def finish(self) -> Played:
+        """Closes the env and returns what was kept."""
+        self.env.close()
+        episode = self._episode() if self.recorded else None
+        content = None
+        if episode is not None and self.as_file:
+            content, episode = encode_episode(episode, pngs=self.frames), None
+        pictures = np.stack(self.pictures) if self.filmed else None
+        return Played(self.seed, np.array(self.rewards), self.terminated, episode, content, pictures)
+
+    def _see(self, observation: Any) -> None:
+        self.observed = None if self.real else observation
+        if self.filmed:
+            self.pictures.append(self.env.render())
         if self.looks:
             self.frame = self.task.frame(observation)
         if self.recorded:
             # A frame is packed at once: to get the memory of a whole episode takes longer than to fill it.
             self.frames.append(encode_png(self.frame) if self.as_file else self.frame)
 
-    def finish(self) -> Played:
-        """See :class:`Game`."""
-        played = super().finish()
-        if not self.recorded:
-            return played
+    def _episode(self) -> Episode:
         terminated = np.zeros(len(self.rewards), bool)
         terminated[-1] = self.terminated
-        episode = Episode(
+        return Episode(
             frames=np.empty(0, np.uint8) if self.as_file else np.stack(self.frames),
             actions=np.stack(self.codes).astype(np.float32),
             rewards=np.array(self.rewards, np.float32),
@@ -131,18 +113,11 @@ class RealGame(Game):
             policy=self.policy.name,
             task=self.task.name,
         )
-        content = encode_episode(episode, pngs=self.frames) if self.as_file else None
-        return Played(
-            self.seed, played.rewards, self.terminated, None if content else episode, content, played.pictures
-        )
 
 
-def make_game(player: Player, seed: int, keep: Keep) -> Game:
-    """An episode that has not begun, in the env that the player's settings name."""
+def _make_env(player: Player, keep: Keep) -> gym.Env:
     render_mode = "rgb_array" if keep == "film" else None
     if player.env.env == "dream":
-        dream = DreamEnv(player.env.world_model, player.env.temperature, player.max_steps, render_mode)
-        return Game(dream, player, seed, keep)
+        return DreamEnv(player.env.world_model, player.env.temperature, player.max_steps, render_mode)
     blind = keep == "score" and not player.policy.needs_latents
-    env = player.task.make_env(player.env.renderer or "fast", render_mode, blind)
-    return RealGame(env, player, seed, keep)
+    return player.task.make_env(player.env.renderer or "fast", render_mode, blind)

@@ -1,8 +1,7 @@
 """Episodes as a job for a worker."""
 
-import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dreamgym.play.episodes import play_episodes
@@ -27,21 +26,14 @@ class PlayJob:
     def split(self, size: int) -> list["PlayJob"]:
         """The same episodes in jobs of at most ``size``."""
         starts = range(0, len(self.seeds), size)
-        return [dataclasses.replace(self, seeds=self.seeds[start : start + size]) for start in starts]
+        return [replace(self, seeds=self.seeds[start : start + size]) for start in starts]
 
 
 def portable(player: Player) -> EnvSettings:
-    """A player's settings as a new process can use them.
-
-    The task is named by an import path, and a world model only where it is needed.
-    """
+    """A player's settings for a new process: the task by its import path, a world model only where it is needed."""
     needed = player.policy.needs_latents or player.env.env == "dream"
-    return dataclasses.replace(
-        player.env,
-        task=task_path(player.task),
-        world_model=player.env.world_model if needed else None,
-        max_steps=player.max_steps,
-    )
+    world_model = player.env.world_model if needed else None
+    return replace(player.env, task=task_path(player.task), world_model=world_model, max_steps=player.max_steps)
 
 
 def play_deadline(steps: int, episodes: int = 1) -> float:
@@ -54,5 +46,5 @@ def play_job(job: PlayJob) -> list[Played]:
     player = resolve(job.policy, job.env)
     if job.noise:
         noisy = NoisyPolicy(player.policy, player.codec, player.task.exploration, job.noise)
-        player = dataclasses.replace(player, policy=noisy)
+        player = replace(player, policy=noisy)
     return play_episodes(player, job.seeds, keep=job.keep, start_options=job.start_options)

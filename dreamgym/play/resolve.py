@@ -46,10 +46,9 @@ def resolve(policy: Policy | str, env: EnvSettings) -> Player:
 
 def resolve_task(name: str | None, world_model: WorldModel | None) -> tuple[Task, ActionCodec]:
     """A task and its action codec, from a task's name, a world model, or both."""
-    if name is None and world_model is None:
-        raise TaskError("which task? Name a task or a world model")
     if world_model is None:
-        assert name is not None
+        if name is None:
+            raise TaskError("which task? Name a task or a world model")
         task = get_task(name)
         return task, task_codec(task)
     if name is not None and get_task(name) != world_model.task:

@@ -126,15 +126,13 @@ def split_parameters(parameters: Array, n_outputs: int) -> tuple[Array, Array]:
 def linear_policy(head: ActionHead) -> Callable[[Any, Array, Array], Array]:
     """The linear controller as a function of its parameters, for populations.
 
-    Returns:
-        ``policy(xp, parameters, observations)``: coded actions ``(C, D, A)`` for parameters
-        ``(C, n_outputs * (O + 1))`` and observations ``(C, D, O)``.
+    ``policy(xp, parameters, observations)`` returns coded actions ``(C, D, A)`` for parameters
+    ``(C, n_outputs * (O + 1))`` and observations ``(C, D, O)``.
     """
 
     def policy(xp: Any, parameters: Array, observations: Array) -> Array:
         size = observations.shape[-1] * head.n_outputs
-        shape = (parameters.shape[0], head.n_outputs, observations.shape[-1])
-        weights = xp.reshape(parameters[:, :size], shape)
+        weights = xp.reshape(parameters[:, :size], (parameters.shape[0], head.n_outputs, observations.shape[-1]))
         outputs = xp.matmul(observations, xp.swapaxes(weights, 1, 2)) + parameters[:, None, size:]
         return head.function(xp, outputs)
 

@@ -16,10 +16,11 @@ from dreamgym.tasks import Exploration
 class SmoothNoise:
     """Correlated noise on a coded Box action; for a Discrete space, actions that are held for 1 to 10 steps.
 
-    Without an exploration the noise covers the Box. ``scale`` multiplies its standard deviation.
+    Without an exploration the noise covers the Box. ``seed`` decides the path, ``scale`` multiplies the standard
+    deviation.
     """
 
-    def __init__(self, codec: ActionCodec, exploration: Exploration | None, scale: float = 1.0):
+    def __init__(self, codec: ActionCodec, exploration: Exploration | None, seed: int, scale: float = 1.0):
         self.codec, self.scale = codec, scale
         self.exploration = exploration or _cover(codec)
         sizes = {len(self.exploration.mean), len(self.exploration.scale)}
@@ -29,9 +30,6 @@ class SmoothNoise:
             )
         self.mean, self._sd = np.asarray(self.exploration.mean), np.asarray(self.exploration.scale)
         self._innovation = np.sqrt(1 - self.exploration.correlation**2)
-
-    def reset(self, seed: int) -> None:
-        """Begins a new path."""
         self._rng = generator(seed, Stream.EXPLORATION)
         self._held, self._steps_left = 0, 0
         self._offset = self._rng.standard_normal(len(self._sd)) * self._sd
@@ -43,7 +41,7 @@ class SmoothNoise:
         return self._offset * self.scale
 
     def next_choice(self) -> np.ndarray:
-        """The one-hot code of a random Discrete action, which changes every 1 to 10 steps."""
+        """The one-hot code of a random Discrete action, which is drawn anew every 1 to 10 steps."""
         if self._steps_left == 0:
             self._held, self._steps_left = int(self._rng.integers(self.codec.size)), int(self._rng.integers(1, 11))
         self._steps_left -= 1
@@ -56,7 +54,7 @@ class SmoothNoise:
 
 @dataclass
 class SmoothedRandomPolicy:
-    """Random actions that persist for about ten steps. They move a car much further than white noise does."""
+    """Random actions that persist for several steps. They move a car much further than white noise does."""
 
     codec: ActionCodec
     exploration: Exploration | None = None
@@ -65,8 +63,7 @@ class SmoothedRandomPolicy:
 
     def reset(self, seed: int) -> None:
         """Begins an episode."""
-        self._noise = SmoothNoise(self.codec, self.exploration)
-        self._noise.reset(seed)
+        self._noise = SmoothNoise(self.codec, self.exploration, seed)
 
     def __call__(self, observation: np.ndarray | None) -> Any:
         """The next action."""
@@ -79,17 +76,13 @@ class SmoothedRandomPolicy:
 class NoisyPolicy:
     """Another policy with smooth noise on its actions: what collects on-policy data.
 
-    Attributes:
-        policy: The policy whose actions are disturbed.
-        codec: The action space's.
-        exploration: The task's.
-        scale: Multiplies the task's exploration noise. For a Discrete space: the probability per step that a random
-            action replaces the policy's.
+    ``scale`` multiplies the task's exploration noise. For a Discrete space it is the probability per step that a random
+    action replaces the policy's.
     """
 
     policy: Policy
     codec: ActionCodec
-    exploration: Exploration | None
+    exploration: Exploration | None  # the task's
     scale: float
 
     def __post_init__(self) -> None:
@@ -98,8 +91,7 @@ class NoisyPolicy:
     def reset(self, seed: int) -> None:
         """Begins an episode."""
         self.policy.reset(seed)
-        self._noise = SmoothNoise(self.codec, self.exploration, self.scale)
-        self._noise.reset(seed)
+        self._noise = SmoothNoise(self.codec, self.exploration, seed, self.scale)
 
     def __call__(self, observation: np.ndarray | None) -> Any:
         """The disturbed action."""

@@ -24,12 +24,7 @@ POLICY_HELP = (
 
 
 def load_policy(spec: str, task: Task, codec: ActionCodec) -> Policy:
-    """The policy that a command line names.
-
-    Args:
-        spec: See :data:`POLICY_HELP`.
-        task: What is played.
-        codec: Its actions.
+    """The policy that ``spec`` names (see :data:`POLICY_HELP`), for a task and the codec of its actions.
 
     Raises:
         PolicyError: There is no such policy, or it does not fit the task.

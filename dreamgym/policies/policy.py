@@ -24,7 +24,7 @@ class Policy(Protocol):
         """Begins an episode. All that the policy draws in it follows from ``seed``."""
 
     def __call__(self, observation: np.ndarray | None) -> Any:
-        """The game's action for an observation ``[z, h]``, which is None where ``needs_latents`` is False."""
+        """The game's action for an observation ``[z, h]``, which may be None where ``needs_latents`` is False."""
 
 
 @dataclass

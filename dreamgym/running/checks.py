@@ -40,13 +40,12 @@ def inside(low: float, high: float) -> Range:
 def check_settings(settings: Any, **ranges: Range) -> None:
     """Checks fields of a settings dataclass. None is accepted where a field may be None.
 
-    Raises:
-        SettingsError: A field is not a finite number of its range and type; the message names it.
+    A SettingsError names a field that is not a finite number of its range and type.
     """
     types = {field.name: str(getattr(field.type, "__name__", field.type)) for field in fields(settings)}
     for name, allowed in ranges.items():
-        value, optional = getattr(settings, name), "None" in types[name]
-        if value is None and optional:
+        value = getattr(settings, name)
+        if value is None and "None" in types[name]:
             continue
         whole = types[name].startswith("int")
         if not is_finite(value) or not allowed.accepts(value) or (whole and int(value) != value):

@@ -12,12 +12,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 from dreamgym.errors import JobError, SettingsError
-from dreamgym.running.worker import Worker, WorkerStartError, describe
+from dreamgym.running.worker import Answer, Worker, WorkerStartError, call
 
-_AHEAD = 4  # jobs a worker that are queued ahead of time
+_AHEAD = 4  # queued jobs per worker
 MAIN_GUARD = (
     "workers import the script that starts them; put its calls to dreamgym under `if __name__ == '__main__':`, "
     "or pass workers=0"
@@ -64,26 +65,18 @@ def default_workers() -> int:
 @contextmanager
 def as_executor(workers: int | Executor | None) -> Iterator[Executor]:
     """The executor itself, or a local one with that many workers that is closed with the context."""
-    if workers is not None and not isinstance(workers, int):
+    if workers is None or isinstance(workers, int):
+        with LocalExecutor(workers) as executor:
+            yield executor
+    else:
         yield workers
-        return
-    executor = LocalExecutor(workers)
-    try:
-        yield executor
-    finally:
-        executor.close()
 
 
 class LocalExecutor:
-    """Runs jobs on worker processes of this machine, and keeps the workers between calls.
+    """Runs jobs on worker processes of this machine, all cores by default, and keeps the workers between calls.
 
-    A run that is broken off, for example by Ctrl-C, ends all workers.
-
-    Args:
-        workers: The number of processes; all cores if None. 0 runs jobs in this process, without a deadline.
-
-    Raises:
-        SettingsError: ``workers`` is negative.
+    A run that is broken off, for example by Ctrl-C, ends all workers. 0 workers run jobs in this process, without a
+    deadline. A negative number raises a SettingsError.
     """
 
     def __init__(self, workers: int | None = None):
@@ -104,7 +97,7 @@ class LocalExecutor:
         """See :class:`Executor`."""
         if self.workers == 0:
             for index, value in enumerate(inputs):
-                yield _try(index, value, retries, lambda value: _call(function, value))
+                yield _try(index, value, retries, partial(call, function))
             return
         if getattr(multiprocessing.process.current_process(), "_inheriting", False):
             raise JobError(MAIN_GUARD)  # this process is itself a worker that is being started
@@ -161,9 +154,9 @@ class _Pool:
     def _serve(self, worker: Worker) -> None:
         while (job := self.jobs.get()) is not None and not self.closed:
             run, index, value = job
-            run.results.put(_try(index, value, run.retries, lambda value: self._attempt(worker, run, value)))  # noqa: B023
+            run.results.put(_try(index, value, run.retries, partial(self._attempt, worker, run)))
 
-    def _attempt(self, worker: Worker, run: _Run, value: Any) -> tuple[str | None, Any]:
+    def _attempt(self, worker: Worker, run: _Run, value: Any) -> Answer:
         if self.start_error and not worker.started:
             raise WorkerStartError(self.start_error)
         try:
@@ -185,7 +178,7 @@ class _Pool:
             worker.forget()
 
 
-def _try(index: int, value: Any, retries: int, attempt: Callable[[Any], tuple[str | None, Any]]) -> JobResult:
+def _try(index: int, value: Any, retries: int, attempt: Callable[[Any], Answer]) -> JobResult:
     attempts, error, result = 0, None, None
     while attempts == 0 or (error is not None and attempts <= retries):
         attempts += 1
@@ -195,10 +188,3 @@ def _try(index: int, value: Any, retries: int, attempt: Callable[[Any], tuple[st
         except WorkerStartError as failure:
             error, retries = str(failure), 0
     return JobResult(index, value, result, error, attempts, time.perf_counter() - begin)
-
-
-def _call(function: Callable[[Any], Any], value: Any) -> tuple[str | None, Any]:
-    try:
-        return None, function(value)
-    except Exception as error:
-        return describe(error), None

@@ -61,12 +61,11 @@ def track(items: Iterable[Item], total: int, description: str) -> Iterator[Item]
 
 def format_seconds(seconds: float) -> str:
     """Seconds as ``12 s``, ``3:04`` or ``1:02:03``."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
+    minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+    if hours:
+        return f"{hours}:{minutes:02d}:{rest:02d}"
+    return f"{minutes}:{rest:02d}" if minutes else f"{rest} s"
 
 
 def _make_bar() -> Any:

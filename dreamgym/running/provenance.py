@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +40,8 @@ def package_versions() -> dict[str, str]:
 
     versions = {"python": platform.python_version(), "platform": platform.platform()}
     for name in PACKAGES:
-        try:
+        with suppress(importlib.metadata.PackageNotFoundError):
             versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
     return versions
 
 
@@ -68,11 +67,7 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 
 
 def keep_settings(path: Path, settings: Mapping[str, Any], error: type[DreamGymError], advice: str) -> None:
-    """Writes settings as JSON, or checks that the ones already in the file are the same.
-
-    Raises:
-        DreamGymError: ``error``; the file is broken, or its settings differ.
-    """
+    """Writes settings as JSON, or raises ``error`` if the file exists and is broken or has other settings."""
     if not path.exists():
         write_whole(path, json.dumps(dict(settings), indent=2).encode())
         return

@@ -17,8 +17,7 @@ class Stream(IntEnum):
     VISION_WEIGHTS = 1
     MEMORY_WEIGHTS = 2
     EXPLORATION = 3
-    POSTERIOR = 4
-    """V's posterior noise along a real episode."""
+    POSTERIOR = 4  # V's posterior noise along a real episode
     STARTS = 5
     VISION_BATCHES = 6
     DROPOUT = 7
@@ -29,8 +28,7 @@ class Stream(IntEnum):
     MEMORY_BATCHES = 13
     UNTRAINED_MEMORY = 14
     FIDELITY = 15
-    OPEN_LOOP = 16
-    """The dream beside a filmed real episode."""
+    OPEN_LOOP = 16  # the dream beside a filmed real episode
     EVALUATION = 2**31
     SELECTION = 3 * 2**30
 
@@ -39,9 +37,7 @@ def generator(seed: int, stream: Stream, *index: int) -> np.random.Generator:
     """A generator for one purpose. ``index`` picks one of several, for example an epoch.
 
     A stream takes the same number of indices everywhere: to NumPy ``[seed, stream]`` and ``[seed, stream, 0]`` are one.
-
-    Raises:
-        SettingsError: The seed is no whole number of 0 or more.
+    A seed that is no whole number of 0 or more raises a SettingsError.
     """
     _check(seed)
     return np.random.default_rng([seed, stream, *index])

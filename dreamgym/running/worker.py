@@ -10,8 +10,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 START_LIMIT = 120.0  # seconds that a worker may take to start: imports on a slow disk and a busy machine
-Answer = tuple[str | None, Any]
-"""An error in one line, or None, and the value."""
+Answer = tuple[str | None, Any]  # an error in one line, or None, and the value
 
 
 class WorkerStartError(Exception):
@@ -29,8 +28,7 @@ class Worker:
         self._process: Any = None
         self._pipe: Connection | None = None
         self._late = self._closed = False
-        self.started = False
-        """Whether this worker has ever answered."""
+        self.started = False  # whether this worker has ever answered
 
     def attempt(self, function: Callable[[Any], Any], value: Any, deadline: float) -> Answer:
         """One attempt at a job. Raises a WorkerStartError where the process cannot be started."""
@@ -69,13 +67,13 @@ class Worker:
         watchdog = threading.Timer(limit, self._expire)
         watchdog.daemon = True
         watchdog.start()
-        answer: Answer | None
+        answer: Answer | None = None
         try:
             if message is not None:
                 self._pipe.send_bytes(message)
             answer = pickle.loads(self._pipe.recv_bytes())
         except (EOFError, OSError):
-            answer = None
+            pass  # the worker gives no answer: it is dead
         except Exception as error:
             answer = (f"the worker's answer cannot be read ({describe(error)})", None)
         watchdog.cancel()
@@ -123,6 +121,14 @@ def describe(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"
 
 
+def call(function: Callable[[Any], Any], value: Any) -> Answer:
+    """Calls a function and catches its error."""
+    try:
+        return None, function(value)
+    except Exception as error:
+        return describe(error), None
+
+
 def work(pipe: Connection) -> None:
     """The worker process: answers one message after the other until the pipe is closed."""
     import threadpoolctl
@@ -136,23 +142,20 @@ def work(pipe: Connection) -> None:
             message = pipe.recv_bytes()
         except (EOFError, OSError):
             return
-        _send(pipe, _call(message))
+        pipe.send_bytes(_answer(message))
 
 
-def _call(message: bytes) -> Answer:
+def _answer(message: bytes) -> bytes:
+    answer = call(_call_unpickled, message)
     try:
-        function, value = pickle.loads(message)
-        return None, function(value)
+        return pickle.dumps(answer, protocol=pickle.HIGHEST_PROTOCOL)
     except Exception as error:
-        return describe(error), None
+        return pickle.dumps((f"the value cannot be sent back ({describe(error)})", None))
 
 
-def _send(pipe: Connection, answer: Answer) -> None:
-    try:
-        message = pickle.dumps(answer, protocol=pickle.HIGHEST_PROTOCOL)
-    except Exception as error:
-        message = pickle.dumps((f"the value cannot be sent back ({describe(error)})", None))
-    pipe.send_bytes(message)
+def _call_unpickled(message: bytes) -> Any:
+    function, value = pickle.loads(message)
+    return function(value)
 
 
 def _end_with_parent() -> None:
