@@ -82,7 +82,10 @@ def evaluate(
 
 
 def play_all(executor: Executor, jobs: Sequence[PlayJob], description: str) -> tuple[list[Played], list[int]]:
-    """Plays jobs and shows progress. Returns the episodes, and the seeds that could not be played."""
+    """Plays jobs and shows progress. Returns the episodes, and the seeds that could not be played.
+
+    Raises a JobError if no episode could be played.
+    """
     played: list[Played] = []
     failed: list[int] = []
     reason = None

@@ -39,6 +39,9 @@ def fidelity(
 ) -> dict[str, Any]:
     """Measures M on windows of held-out episodes. The first ``warm_up`` steps of a window only warm M up.
 
+    M then runs open-loop for ``horizon`` steps under the recorded actions. At most ``max_windows`` windows are used,
+    spread evenly over all. A DataError says that no episode is long enough for a window.
+
     Returns:
         Plain JSON data: ``nll``, in nats per latent dimension and step, of M one step ahead, of a unit Gaussian and
         of the persistence forecast (a Gaussian around the latest z, as wide as z's changes are in this data);

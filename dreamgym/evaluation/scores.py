@@ -17,22 +17,39 @@ FORMAT = "dreamgym evaluation"
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The scores of one policy."""
+    """The scores of one policy.
 
-    label: str  # the row's name in a table
-    policy: str  # the policy's name
-    env: str  # ``real`` or ``dream``; older files also have ``latent``, the real game with its fast renderer
-    env_id: str  # the env that was played
-    task: str  # the task's name
-    world_model: str | None  # the folder of the one that the policy observed with or dreamt in
-    temperature: float | None  # the dream's; None elsewhere
-    max_steps: int  # the horizon of an episode
-    seeds: list[int]  # one per episode
-    returns: list[float]  # the sum of each episode's rewards
-    lengths: list[int]  # steps of each episode
-    wall_seconds: float  # the duration
-    failed: list[int] = field(default_factory=list)  # seeds of episodes that could not be played
-    packages: dict[str, str] = field(default_factory=dict)  # versions of what the scores depend on
+    Attributes:
+        label: The row's name in a table.
+        policy: The policy's name.
+        env: ``real`` or ``dream``; older files also have ``latent``, the real game with its fast renderer.
+        env_id: The env that was played.
+        task: The task's name.
+        world_model: The folder of the world model that the policy observed with or dreamt in; None without one.
+        temperature: The dream's; None elsewhere.
+        max_steps: The horizon of an episode.
+        seeds: One per episode.
+        returns: The sum of each episode's rewards.
+        lengths: Steps of each episode.
+        wall_seconds: The duration.
+        failed: Seeds of episodes that could not be played. They count in no statistic.
+        packages: Versions of what the scores depend on.
+    """
+
+    label: str
+    policy: str
+    env: str
+    env_id: str
+    task: str
+    world_model: str | None
+    temperature: float | None
+    max_steps: int
+    seeds: list[int]
+    returns: list[float]
+    lengths: list[int]
+    wall_seconds: float
+    failed: list[int] = field(default_factory=list)
+    packages: dict[str, str] = field(default_factory=dict)
 
     @property
     def n(self) -> int:
@@ -99,7 +116,7 @@ def save_evaluations(path: str | Path, evaluations: Sequence[Evaluation]) -> Pat
 
 
 def load_evaluations(path: str | Path) -> list[Evaluation]:
-    """Reads a file of :func:`save_evaluations`. Raises a DataError where it is missing or broken."""
+    """Reads a file of :func:`save_evaluations`. A missing, broken or later one raises a DataError."""
     try:
         data = json.loads(Path(path).read_text())
         if data["format"] != FORMAT:

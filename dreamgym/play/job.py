@@ -16,7 +16,7 @@ from dreamgym.policies.policy import Policy
 class PlayJob:
     """Episodes to play, as plain data that can be sent to a worker."""
 
-    policy: Policy | str  # A policy, or how a command line names one
+    policy: Policy | str  # a policy, or how a command line names one
     env: EnvSettings  # where it plays, see :func:`portable`
     seeds: tuple[int, ...]  # one per episode
     noise: float = 0.0  # the scale of smooth noise on the policy's actions; 0 for none

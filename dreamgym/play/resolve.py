@@ -32,7 +32,7 @@ class Player:
 
 
 def resolve(policy: Policy | str, env: EnvSettings) -> Player:
-    """Loads what settings name, and checks that the parts fit each other."""
+    """Loads what settings name; raises a PolicyError, TaskError or WorldModelError where a part is unknown or unfit."""
     if env.task is not None:
         get_task(env.task)  # imports the task's module before a world model asks for the task
     world_model = None if env.world_model is None else load_world_model(env.world_model)

@@ -39,7 +39,7 @@ def write_figure(path: Path, figure: Any) -> None:
 
 
 def read_npz(path: Path) -> dict[str, np.ndarray]:
-    """All arrays of an ``.npz`` file; pickled objects are refused."""
+    """All arrays of an ``.npz`` file. A ValueError where it cannot be read, is broken or holds pickled objects."""
     try:
         # From memory, since NumPy leaves a file open that it does not understand.
         with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:

@@ -14,7 +14,7 @@ LOCK_FILE, HOLDER_FILE = ".lock", ".lock-holder"
 
 @contextmanager
 def locked(folder: str | Path) -> Iterator[None]:
-    """Locks a folder while the context lasts. The folder is made if it is missing."""
+    """Locks a folder, made if it is missing, or raises an ExperimentError if another process holds the lock."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / LOCK_FILE)

@@ -28,7 +28,7 @@ PACKAGES = ("dreamgym", "gymnasium", "tensorflow", "keras", "numpy", "cma", "box
 
 
 def check_format(kind: str, version: Any) -> None:
-    """Checks that this release reads a file's format version."""
+    """Raises a ValueError if a file's format version is later than the one that this release writes."""
     if int(version) > FORMATS[kind]:
         raise ValueError(f"its format is {int(version)}, this dreamgym reads up to {FORMATS[kind]}")
 
