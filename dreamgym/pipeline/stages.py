@@ -70,11 +70,10 @@ class Pipeline:
         number, _, kind = name.rpartition("-")
         round_, at = int(number or 0), self.experiment
         members = range(self.settings.controller.members)
-        before = round_ - 1
-        last = self.settings.rounds
+        chosen = [at.world_model, at.controller]
         parts: dict[str, tuple[list[Path], list[Path], Callable[[], dict[str, Any]]]] = {
             "collect": (
-                [at.round_latest(before), at.round_world_model(before)] if round_ else [],
+                [at.round_latest(round_ - 1), at.round_world_model(round_ - 1)] if round_ else [],
                 [at.rollouts(round_)],
                 partial(self.collect, round_),
             ),
@@ -82,7 +81,7 @@ class Pipeline:
             "latents": ([at.rollouts(round_), at.vision], [at.latents(round_)], partial(self.encode, round_)),
             "memory": (
                 [at.vision, *(at.latents(n) for n in range(round_ + 1))]
-                + [at.memory(before, member) for member in members if round_],
+                + [at.memory(round_ - 1, member) for member in members if round_],
                 [*(at.memory(round_, member) for member in members), at.round_world_model(round_)],
                 partial(self.train_memory, round_),
             ),
@@ -92,16 +91,12 @@ class Pipeline:
                 partial(self.train_controller, round_),
             ),
             "choose": (
-                [path for n in range(last + 1) for path in (at.round_world_model(n), at.round_best(n))],
-                [at.world_model, at.controller],
+                [path for n in range(self.settings.rounds + 1) for path in (at.round_world_model(n), at.round_best(n))],
+                chosen,
                 self.choose,
             ),
-            "evaluate": (
-                [at.world_model, at.controller],
-                [at.scores(self.settings.evaluation_episodes)],
-                self.evaluate,
-            ),
-            "video": ([at.world_model, at.controller], [at.video("mp4"), at.video("gif")], self.record),
+            "evaluate": (chosen, [at.scores(self.settings.evaluation_episodes)], self.evaluate),
+            "video": (chosen, [at.video("mp4"), at.video("gif")], self.record),
         }
         reads, writes, run = parts[kind]
         return Stage(name, tuple(reads), tuple(writes), run)
