@@ -5,7 +5,7 @@ python -m agents.cma_es --world-model car-racing --output controller.npz
 ``dreamgym train-controller`` does the same and also saves every generation, resumes and selects checkpoints.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cma
@@ -64,7 +64,7 @@ def train(args: Args) -> dreamgym.LinearController:
         returns = dreamgym.imagine(world_model, policy, candidates, dreams).returns.mean(axis=1)
         search.tell(list(candidates), (-returns).tolist())  # pycma minimises
         print(f"generation {generation}: {returns.mean():.1f} ± {returns.std():.1f}", flush=True)
-    return dreamgym.LinearController(search.mean, zeros.task, zeros.codec, zeros.head)
+    return replace(zeros, parameters=search.mean)
 
 
 def main(args: Args) -> None:

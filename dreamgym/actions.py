@@ -109,12 +109,11 @@ class ActionCodec:
     def _one_hot(self, action: Any) -> np.ndarray:
         assert isinstance(self.space, gym.spaces.Discrete)
         value = np.asarray(action)
-        if value.shape not in ((), (1,)) or value.dtype.kind not in "iu":
+        whole = value.shape in ((), (1,)) and value.dtype.kind in "iu"
+        place = int(value.item()) - int(self.space.start) if whole else -1
+        if not 0 <= place < self.size:
             raise ActionError(f"action {action!r} is not in {self.space}")
-        place, size = int(value.item()) - int(self.space.start), self.size
-        if not 0 <= place < size:
-            raise ActionError(f"action {action!r} is not in {self.space}")
-        code = np.zeros(size, np.float32)
+        code = np.zeros(self.size, np.float32)
         code[place] = 1.0
         return code
 

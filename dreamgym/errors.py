@@ -10,7 +10,7 @@ class TaskError(DreamGymError, ValueError):
 
 
 class ActionError(DreamGymError, ValueError):
-    """An action is not numeric, holds NaN, or has another shape than the action space."""
+    """An action is not numeric, holds NaN, has another shape than the action space, or is not in a Discrete one."""
 
 
 class DataError(DreamGymError, ValueError):

@@ -6,8 +6,6 @@ A task is code in a registry, like an env id. Saved files hold its name, never a
 
 import difflib
 import importlib
-import importlib.util
-import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -182,14 +180,14 @@ def get_task(name: str) -> Task:
     """
     if ":" in name:
         return _import_task(name)
-    if name not in _TASKS and name.isidentifier() and importlib.util.find_spec(f"{_GAMES}.{name}") is not None:
+    games = importlib.import_module(_GAMES)
+    if name not in _TASKS and name in games.game_names():
         importlib.import_module(f"{_GAMES}.{name}.task")
     if name in _TASKS:
         return _TASKS[name]
-    spec = importlib.util.find_spec(_GAMES)
-    shipped = [] if spec is None else [game.name for game in pkgutil.iter_modules(spec.submodule_search_locations)]
-    near = difflib.get_close_matches(name, {*_TASKS, *shipped}, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"registered: {sorted({*_TASKS, *shipped})}."
+    known = sorted({*_TASKS, *games.game_names()})
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"registered: {known}."
     raise TaskError(
         f"task {name!r} is not registered; {hint} Import the module that registers it, or name it 'package.module:TASK'"
     )

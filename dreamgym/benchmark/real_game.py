@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from dreamgym.benchmark.dream import population
@@ -101,7 +102,7 @@ def latent_rate(argument: tuple[str, int]) -> float:
     folder, steps = argument
     env = LatentEnv(folder)
     _, parameters = population(env.world_model, 1)
-    controller = LinearController(parameters[0], "car_racing", env.world_model.codec, CAR_RACING.default_head_name)
+    controller = replace(LinearController.zeros(env.world_model), parameters=parameters[0])
     env.reset(seed=0)
     began = time.perf_counter()
     for seed in range(_REPLAYED):

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from dreamgym import WorldModel
 from dreamgym.benchmark.measure import Measure
 from dreamgym.envs.dream import DreamEnv
+from dreamgym.world_model import WorldModel
 
 BATCH = 256
 TRAINING_BATCH = 100

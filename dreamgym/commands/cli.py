@@ -12,7 +12,7 @@ import tyro
 from dreamgym.errors import DreamGymError, ExperimentError
 from dreamgym.games import DEFAULT_GAME
 from dreamgym.pipeline.experiment import find_experiment_of, find_world_model_of
-from dreamgym.pipeline.settings import from_json
+from dreamgym.pipeline.settings import read_settings
 from dreamgym.play.settings import EnvSettings
 from dreamgym.policies.load import policy_file
 
@@ -87,6 +87,6 @@ def complete(env: EnvSettings, policy: str) -> EnvSettings:
 def _task_of_experiment(path: Path) -> str | None:
     experiment = find_experiment_of(path)
     try:
-        return None if experiment is None else from_json(experiment.read_config()["settings"]).task
+        return None if experiment is None else read_settings(experiment).task
     except ExperimentError:  # another program's config.json in some folder above
         return None

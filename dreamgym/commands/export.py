@@ -7,7 +7,7 @@ import numpy as np
 
 from dreamgym.errors import ExperimentError
 from dreamgym.pipeline.experiment import Experiment
-from dreamgym.pipeline.settings import from_json
+from dreamgym.pipeline.settings import read_settings
 from dreamgym.policies.controller import LinearController
 from dreamgym.running.checks import at_least, check_settings
 from dreamgym.tasks import get_task
@@ -36,7 +36,7 @@ class Args:
 def run(args: Args) -> None:
     """Writes the folder, and prints its size."""
     experiment = Experiment.named(args.experiment)
-    get_task(from_json(experiment.read_config()["settings"]).task)
+    get_task(read_settings(experiment).task)
     if not experiment.controller.exists():
         raise ExperimentError(f"{experiment.folder} has no selected controller yet; run dreamgym pipeline to its end")
     world_model = WorldModel.load(experiment.world_model)

@@ -10,7 +10,7 @@ from dreamgym.commands import cli
 from dreamgym.pipeline.estimate import print_estimate
 from dreamgym.pipeline.experiment import Experiment
 from dreamgym.pipeline.run import run_pipeline
-from dreamgym.pipeline.settings import PRESETS, PipelineSettings, Preset, from_json
+from dreamgym.pipeline.settings import PRESETS, PipelineSettings, Preset, read_settings
 from dreamgym.pipeline.stages import stage_names
 from dreamgym.running.checks import at_least, check_settings
 from dreamgym.running.jobs import default_workers
@@ -61,9 +61,8 @@ def parse(words: Sequence[str]) -> Args:
     experiment = Experiment.named(name or preset)
     settings = PRESETS[preset]
     if experiment.config_path.exists():
-        saved = experiment.read_config()["settings"]
-        preset = _value_of(words, "--preset") or saved["preset"]
-        settings = from_json(saved)
+        preset = _value_of(words, "--preset") or experiment.read_config()["settings"]["preset"]
+        settings = read_settings(experiment)
     default = Args(preset=preset, experiment=name, settings=settings)  # type: ignore[arg-type]
     return cli.parse("pipeline", Args, words, default)
 

@@ -8,7 +8,7 @@ import tyro
 
 from dreamgym.games import DEFAULT_GAME
 from dreamgym.models.settings import MemorySettings
-from dreamgym.pipeline.training import Parts, Split, StartSettings, assemble, fit_memory, measure, read_split
+from dreamgym.pipeline.training import Parts, StartSettings, assemble, fit_memory, measure, read_split
 from dreamgym.running.checks import above, check_settings, inside
 from dreamgym.running.lock import locked
 from dreamgym.tasks import get_task
@@ -53,7 +53,7 @@ def run(args: Args) -> None:
     task, output = get_task(args.task), args.output.expanduser()
     folders = [folder.expanduser() for folder in args.latents]
     vision = args.vision.expanduser()
-    split = Split(*read_split(folders, vision, args.held_out, args.seed))
+    split = read_split(folders, vision, args.held_out, args.seed)
     with locked(output):
         memory = fit_memory(task, split, output, args.memory, seed=args.seed, start_from=args.start_from, verbose=1)
         world_model = assemble(

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from dreamgym.data.episodes import Episode, Steps, list_episodes, read_bytes, read_episode
+from dreamgym.data.episodes import Episode, Steps, list_episodes, read_bytes, read_episode, remove_partial
 from dreamgym.data.latents import LatentEpisode, decode_latents, encode_latents
 from dreamgym.data.tfrecord import read_checksum
 from dreamgym.errors import DataError
@@ -104,6 +104,7 @@ def _is_fresh(path: Path, stamp: str, source: int) -> bool:
 
 def _clean_up(latents: Path, names: set[str]) -> None:
     """Deletes partial files of a killed run, and latents whose episode was deleted."""
-    deleted = [path for path in list_episodes(latents) if path.name not in names]
-    for path in [*latents.glob(".episode-*.part"), *deleted]:
-        path.unlink(missing_ok=True)
+    remove_partial(latents)
+    for path in list_episodes(latents):
+        if path.name not in names:
+            path.unlink(missing_ok=True)

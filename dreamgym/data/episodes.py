@@ -140,6 +140,12 @@ def list_episodes(folder: Path) -> list[Path]:
     return sorted(Path(folder).glob("episode-*.tfrecord"))
 
 
+def remove_partial(folder: Path) -> None:
+    """Removes what a killed run left of files that it was writing."""
+    for path in folder.glob(".episode-*.part"):
+        path.unlink(missing_ok=True)
+
+
 def read_episodes(paths: Iterable[Path]) -> list[Episode]:
     """Reads episodes. Bad files are handled as by :func:`read_good`."""
     return list(read_good(paths, read_episode))

@@ -10,7 +10,8 @@ import numpy as np
 from dreamgym.envs import arguments
 from dreamgym.envs.follower import BatchFollower
 from dreamgym.envs.loading import load_world_model
-from dreamgym.errors import SettingsError, TaskError
+from dreamgym.errors import TaskError
+from dreamgym.running.checks import check_choice
 from dreamgym.tasks import Renderer
 
 
@@ -47,8 +48,7 @@ class LatentEnv(gym.Env[np.ndarray, Any]):
         max_episode_steps: int | None = None,
         render_mode: str | None = None,
     ):
-        if renderer not in ("fast", "stock"):
-            raise SettingsError(f"renderer is {renderer!r}, expected 'fast' or 'stock'")
+        check_choice("renderer", renderer, ("fast", "stock"))
         self.render_mode = arguments.check_render_mode(render_mode)
         self.world_model = load_world_model(world_model)
         task = self.world_model.task

@@ -25,8 +25,6 @@ def register_envs() -> None:
 from gym import spaces  # noqa: E402  (importing gym calls register_envs)
 from gym.core import Env  # noqa: E402
 
-METADATA: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 50}
-
 
 def legacy_space(space: gymnasium.Space) -> spaces.Space:
     """Converts a Gymnasium Box or Discrete space to gym's."""
@@ -39,11 +37,9 @@ def legacy_space(space: gymnasium.Space) -> spaces.Space:
 class LegacyEnv(Env):
     """A Gymnasium env as a gym env: gym 0.26 has the same ``reset`` and ``step``, but its own classes of spaces."""
 
-    metadata = METADATA
-
     def __init__(self, env: gymnasium.Env):
         self.env = env
-        self.metadata = {**METADATA, "render_fps": env.metadata["render_fps"]}
+        self.metadata = dict(env.metadata)
         self.render_mode = env.render_mode
         self.observation_space = legacy_space(env.observation_space)
         self.action_space = legacy_space(env.action_space)

@@ -13,7 +13,7 @@ from dreamgym.errors import JobError
 from dreamgym.evaluation.evaluate import evaluate
 from dreamgym.evaluation.scores import Evaluation
 from dreamgym.models.dynamics import MemoryArrays
-from dreamgym.play.job import PlayJob, play_deadline, play_job, portable
+from dreamgym.play.job import PlayJob, play_jobs, portable
 from dreamgym.play.resolve import Player, resolve
 from dreamgym.play.settings import EnvSettings
 from dreamgym.policies.policy import ConstantPolicy, Policy, RandomPolicy
@@ -73,8 +73,7 @@ def _best_of(actions: Sequence[Any], player: Player, seed: int, executor: Execut
     jobs = [PlayJob(ConstantPolicy(player.codec, action), env, seeds) for action in actions]
     means = [-np.inf] * len(jobs)
     reason = None
-    results = executor.run(play_job, jobs, deadline=play_deadline(player.max_steps, len(seeds)))
-    for result in track(results, len(jobs), "best constant action"):
+    for result in track(play_jobs(executor, jobs), len(jobs), "best constant action"):
         if result.error is None:
             means[result.index] = float(np.mean([played.score for played in result.value]))
         else:

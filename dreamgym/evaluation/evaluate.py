@@ -8,10 +8,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
+from dreamgym.envs.arguments import dream_temperature
 from dreamgym.errors import JobError, SettingsError
 from dreamgym.evaluation.scores import Evaluation
 from dreamgym.play.game import Played
-from dreamgym.play.job import PlayJob, play_deadline, play_job, portable
+from dreamgym.play.job import PlayJob, play_jobs, portable
 from dreamgym.play.resolve import Player, resolve
 from dreamgym.play.settings import EnvSettings
 from dreamgym.policies.policy import Policy
@@ -19,7 +20,6 @@ from dreamgym.running.jobs import Executor, as_executor
 from dreamgym.running.progress import track
 from dreamgym.running.provenance import package_versions
 from dreamgym.running.seeding import evaluation_seeds
-from dreamgym.world_model import check_temperature
 
 EPISODES_PER_JOB = 4
 
@@ -89,8 +89,7 @@ def play_all(executor: Executor, jobs: Sequence[PlayJob], description: str) -> t
     played: list[Played] = []
     failed: list[int] = []
     reason = None
-    deadline = play_deadline(max(job.env.max_steps or 0 for job in jobs), max(len(job.seeds) for job in jobs))
-    for result in track(executor.run(play_job, jobs, deadline=deadline), len(jobs), description):
+    for result in track(play_jobs(executor, jobs), len(jobs), description):
         if result.error is None:
             played += result.value
         else:
@@ -110,4 +109,4 @@ def _env_id(player: Player) -> str:
 def _temperature(player: Player) -> float | None:
     if player.env.env != "dream" or player.world_model is None:
         return None
-    return check_temperature(player.env.temperature or player.world_model.temperature)
+    return dream_temperature(player.env.temperature, player.world_model)

@@ -54,7 +54,6 @@ def fidelity(
     heads = one_step_heads(world_model.memory, windows)[:, warm_up:]
     now, following = windows.z[:, warm_up:-1], windows.z[:, warm_up + 1 :]
     dreamt_z, dreamt_targets = open_loop(world_model, windows.z, windows.actions, warm_up, rng)
-    ahead, base = windows.z[:, warm_up + 1 :], windows.z[:, warm_up : warm_up + 1]
     frames = windows.z.reshape(-1, windows.z.shape[-1])
     sums = dreamt_targets[:, warm_up:].sum(1), windows.targets[:, warm_up:].sum(1)
     return {
@@ -70,8 +69,8 @@ def fidelity(
         "target_correlation": _correlation(*sums),
         "target_mean": {"dream": float(sums[0].mean()), "real": float(sums[1].mean())},
         "latent_error": {
-            "memory": np.square(dreamt_z[:, warm_up + 1 :] - ahead).mean(axis=(0, 2)).tolist(),
-            "persistence": np.square(base - ahead).mean(axis=(0, 2)).tolist(),
+            "memory": np.square(dreamt_z[:, warm_up + 1 :] - following).mean(axis=(0, 2)).tolist(),
+            "persistence": np.square(now[:, :1] - following).mean(axis=(0, 2)).tolist(),
             "random": float(np.square(frames - frames[rng.permutation(len(frames))]).mean()),
         },
     }
@@ -143,12 +142,10 @@ def gaussian_nll(z: np.ndarray, mean: np.ndarray | float, sigma: np.ndarray | fl
 
 def plot_fidelity(result: dict[str, Any], path: str | Path) -> Path:
     """Plots the open-loop error against the horizon, with its references, as a PNG."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7, 4), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
+    axes = figure.subplots()
     errors = result["latent_error"]
     ahead = np.arange(1, result["horizon"] + 1)
     axes.plot(ahead, errors["memory"], label="M, dreaming alone")

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -58,8 +58,8 @@ def train_in_dream(
     ``members`` is an ensemble of Ms that replaces the world model's own; each dream runs on one. The folder gets the
     generations, ``log.csv``, ``curves.png`` and ``best.npz``.
     """
-    head = head_name(world_model, settings.head, beginning.initial)
-    policy = linear_policy(world_model.task.head(world_model.codec, head))
+    zeros = _zeros(world_model, settings, beginning)
+    policy = linear_policy(world_model.task.head(world_model.codec, zeros.head))
     horizon = min(settings.horizon, world_model.task.horizon)
 
     def fitness(solutions: np.ndarray, generation: int) -> np.ndarray:
@@ -85,10 +85,10 @@ def train_in_dream(
         "temperature": settings.temperature,
         "dropout": settings.dropout,
         "l2": settings.l2,
-        "head": head,
+        "head": zeros.head,
         "memory": [hash_arrays(member._asdict()) for member in (members or [world_model.memory])],
     }
-    return _evolve(world_model, Path(folder), fitness, description=description, settings=settings, beginning=beginning)
+    return _evolve(zeros, Path(folder), fitness, description=description, settings=settings, beginning=beginning)
 
 
 def train_in_real(
@@ -104,13 +104,13 @@ def train_in_real(
         played = returns(solutions.astype(np.float32), generation_seed(beginning.seed, generation))
         return np.asarray(played, np.float64).reshape(len(solutions), -1).mean(axis=1)
 
-    head = head_name(world_model, settings.head, beginning.initial)
-    description = {"kind": "real", "head": head, "memory": [hash_arrays(world_model.memory._asdict())]}
-    return _evolve(world_model, Path(folder), fitness, description=description, settings=settings, beginning=beginning)
+    zeros = _zeros(world_model, settings, beginning)
+    description = {"kind": "real", "head": zeros.head, "memory": [hash_arrays(world_model.memory._asdict())]}
+    return _evolve(zeros, Path(folder), fitness, description=description, settings=settings, beginning=beginning)
 
 
 def _evolve(
-    world_model: WorldModel,
+    zeros: LinearController,
     folder: Path,
     fitness: Fitness,
     *,
@@ -118,8 +118,6 @@ def _evolve(
     settings: SearchSettings,
     beginning: Beginning,
 ) -> Trained:
-    head = head_name(world_model, settings.head, beginning.initial)
-    zeros = LinearController.zeros(world_model, head)
     search = CmaSearch(
         folder,
         _initial_mean(zeros, beginning.initial),
@@ -132,8 +130,7 @@ def _evolve(
 
     def save_best() -> LinearController:
         best = log.best()
-        mean = search.mean if best is None else search.means[best]
-        controller = LinearController(mean.astype(np.float32), zeros.task, zeros.codec, head)
+        controller = replace(zeros, parameters=search.mean if best is None else search.means[best])
         controller.save(folder / "best.npz")
         return controller
 
@@ -163,6 +160,11 @@ def _evolve(
         fitness=float(np.mean(search.fitnesses[-1])),
         latest_score=log.scores.get(search.generation - 1),
     )
+
+
+def _zeros(world_model: WorldModel, settings: SearchSettings, beginning: Beginning) -> LinearController:
+    """A controller of the search's head and size."""
+    return LinearController.zeros(world_model, head_name(world_model, settings.head, beginning.initial))
 
 
 def _initial_mean(zeros: LinearController, initial: np.ndarray | LinearController | None) -> np.ndarray:

@@ -1,10 +1,12 @@
 """Scores of a population of controllers in the real game: the fitness of evolution without a dream."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from dreamgym.errors import JobError
 from dreamgym.evolution.evolve import Returns
-from dreamgym.play.job import PlayJob, play_deadline, play_job, portable
+from dreamgym.play.job import PlayJob, play_jobs, portable
 from dreamgym.play.resolve import resolve
 from dreamgym.play.settings import EnvSettings
 from dreamgym.policies.controller import LinearController
@@ -21,20 +23,16 @@ def population_returns(env: EnvSettings, head: str | None, *, episodes: int, exe
         ``returns(parameters (C, P), seed)``, which gives ``(C, episodes)`` float64. It raises
         :class:`dreamgym.errors.JobError` where a candidate could not be played.
     """
-    player = resolve("random", env)
-    assert player.world_model is not None
-    zeros = LinearController.zeros(player.world_model, head)
+    world_model = resolve("random", env).world_model
+    assert world_model is not None
+    zeros = LinearController.zeros(world_model, head)
     there = portable(resolve(zeros, env))
 
     def returns(parameters: np.ndarray, seed: int) -> np.ndarray:
         seeds = training_seeds(seed, episodes)
-        jobs = [
-            PlayJob(LinearController(row, zeros.task, zeros.codec, zeros.head), there, seeds)
-            for row in np.asarray(parameters, np.float32)
-        ]
+        jobs = [PlayJob(replace(zeros, parameters=row), there, seeds) for row in parameters]
         table = np.empty((len(jobs), episodes))
-        deadline = play_deadline(player.max_steps, episodes)
-        for result in executor.run(play_job, jobs, deadline=deadline):
+        for result in play_jobs(executor, jobs):
             if result.error is not None:
                 raise JobError(f"candidate {result.index} could not be played: {result.error}")
             table[result.index] = [played.score for played in result.value]

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-from dreamgym.errors import SettingsError
 from dreamgym.play.settings import EnvName
-from dreamgym.running.checks import above, at_least, check_settings, inside
+from dreamgym.running.checks import above, at_least, check_choice, check_settings, inside
 
 
 @dataclass(frozen=True)
@@ -39,8 +38,7 @@ class SearchSettings:
     """Real episodes of such a score, used for nothing else."""
 
     def __post_init__(self) -> None:
-        if self.env not in ("real", "dream"):
-            raise SettingsError(f"env is {self.env!r}, expected 'dream' or 'real'")
+        check_choice("env", self.env, ("dream", "real"))
         check_settings(
             self,
             candidates=at_least(2),

@@ -58,27 +58,24 @@ def train_controller(
         get_task(env.task)
     folder, world_model = Path(folder).expanduser(), load_world_model(env.world_model)
     first = None if initial is None else LinearController.load(initial)
-    head = head_name(world_model, settings.head, first)
+    zeros = LinearController.zeros(world_model, head_name(world_model, settings.head, first))
     game = replace(env, env="real", renderer=env.renderer or "fast", temperature=None)
     seeds = selection_seeds(selection_seed, settings.select_tracks)
-
-    def controller(parameters: np.ndarray) -> LinearController:
-        return LinearController(parameters.astype(np.float32), world_model.task.name, world_model.codec, head)
 
     with as_executor(workers) as executor:
 
         def score(parameters: np.ndarray) -> float:
-            return evaluate(controller(parameters), game, seeds=seeds, workers=executor).mean
+            return evaluate(replace(zeros, parameters=parameters), game, seeds=seeds, workers=executor).mean
 
         beginning = Beginning(seed, first, score, _print_report)
         if settings.env == "real":
             played = replace(game, max_steps=min(settings.horizon, world_model.task.horizon))
-            returns = population_returns(played, head, episodes=settings.dreams, executor=executor)
+            returns = population_returns(played, zeros.head, episodes=settings.dreams, executor=executor)
             trained = train_in_real(world_model, folder, returns, settings, beginning)
         else:
             ensemble = [load_memory(path) for path in members] if settings.members > 1 else []
             trained = train_in_dream(world_model, folder, settings, beginning, ensemble)
-    controller(trained.mean).save(folder / "latest.npz")
+    replace(zeros, parameters=trained.mean).save(folder / "latest.npz")
     return trained
 
 

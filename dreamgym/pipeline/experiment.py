@@ -93,7 +93,7 @@ class Experiment:
         return self.search(round_) / "latest.npz"
 
     def round_controllers(self, round_: int) -> tuple[Path, Path]:
-        """Both of a round."""
+        """The best and the latest controller of a round."""
         return self.round_best(round_), self.round_latest(round_)
 
     @property

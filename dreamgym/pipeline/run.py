@@ -21,12 +21,12 @@ def run_pipeline(experiment: Experiment, settings: PipelineSettings, workers: in
     """Runs every stage that is not finished, and prints the results."""
     with locked(experiment.folder), LocalExecutor(workers) as executor:
         stages = Pipeline(experiment, settings, executor).stages()
+        names = [stage.name for stage in stages]
         begin = time.monotonic()
         for number, stage in enumerate(stages, 1):
             if experiment.is_done(stage.name):
                 continue
             check_inputs(stage, stages, experiment)
-            names = [stage.name for stage in stages]
             done = {name: experiment.metrics(name)["seconds"] for name in names[: number - 1]}
             left = estimate.remaining(settings, workers, names[number - 1 :], done)
             elapsed = format_seconds(time.monotonic() - begin)

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from dreamgym.evolution.settings import SearchSettings
 from dreamgym.games import DEFAULT_GAME
 from dreamgym.models.settings import MemorySettings, VisionSettings
+from dreamgym.pipeline.experiment import Experiment
 from dreamgym.play.settings import CollectSettings
 from dreamgym.running.checks import at_least, between, check_settings, inside
 from dreamgym.tasks import Renderer
@@ -103,6 +104,11 @@ PAPER = PipelineSettings(
     video_steps=1000,
 )
 PRESETS: dict[str, PipelineSettings] = {"quick": QUICK, "laptop": LAPTOP, "paper": PAPER}
+
+
+def read_settings(experiment: Experiment) -> PipelineSettings:
+    """The settings that an experiment was begun with."""
+    return from_json(experiment.read_config()["settings"])
 
 
 def from_json(data: Mapping[str, Any], default: Any = None) -> Any:

@@ -1,7 +1,7 @@
 """Pipeline stages. Each reads earlier stages' outputs from the experiment folder and returns its metrics."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -34,8 +34,8 @@ class Stage:
     """One stage of a pipeline."""
 
     name: str  # its name in the log and in the experiment's folder
-    reads: tuple[Path, ...]  # files and folders that earlier stages wrote
-    writes: tuple[Path, ...]  # files and folders that it leaves for later stages
+    reads: Sequence[Path]  # files and folders that earlier stages wrote
+    writes: Sequence[Path]  # files and folders that it leaves for later stages
     run: Callable[[], dict[str, Any]]  # does the work and returns its metrics, which are plain JSON data
 
 
@@ -98,8 +98,7 @@ class Pipeline:
             "evaluate": (chosen, [at.scores(self.settings.evaluation_episodes)], self.evaluate),
             "video": (chosen, [at.video("mp4"), at.video("gif")], self.record),
         }
-        reads, writes, run = parts[kind]
-        return Stage(name, tuple(reads), tuple(writes), run)
+        return Stage(name, *parts[kind])
 
     def collect(self, round_: int) -> dict[str, Any]:
         """Plays the real game: by the random policy first, later by the latest controller with noise."""
@@ -136,11 +135,11 @@ class Pipeline:
         """Trains the ensemble of Ms on all latents so far, saves the round's world model and measures its fidelity."""
         at, how = self.experiment, self.settings
         latents = [at.latents(n) for n in range(round_ + 1)]
-        train, held_out = training.read_split(latents, at.vision, how.held_out, how.seed)
+        split = training.read_split(latents, at.vision, how.held_out, how.seed)
         for member in range(how.controller.members):
             training.fit_memory(
                 self.task,
-                training.Split(train, held_out),
+                split,
                 at.memory_training(round_, member),
                 how.memory if round_ == 0 else how.memory_again,
                 seed=self._seed(round_) + member,
@@ -148,14 +147,14 @@ class Pipeline:
             )
         world_model = training.assemble(
             self.task,
-            training.Parts(at.vision, at.memory(round_, 0), train),
+            training.Parts(at.vision, at.memory(round_, 0), split.train),
             StartSettings(how.starts, how.start_steps, how.rewarded_starts),
             temperature=how.controller.temperature,
             seed=self._seed(round_),
             details={"round": round_},
         )
         folder = world_model.save(at.round_world_model(round_))
-        return training.measure(world_model, held_out, folder)
+        return training.measure(world_model, split.held_out, folder)
 
     def train_controller(self, round_: int) -> dict[str, Any]:
         """Evolves C and scores the search's mean in the real game now and then.

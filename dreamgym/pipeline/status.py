@@ -12,7 +12,7 @@ from dreamgym.data.tfrecord import decode_record
 from dreamgym.errors import DreamGymError
 from dreamgym.models.arrays import load_vision
 from dreamgym.pipeline.experiment import Experiment
-from dreamgym.pipeline.settings import PipelineSettings, from_json
+from dreamgym.pipeline.settings import PipelineSettings, read_settings
 from dreamgym.running.provenance import hash_arrays
 from dreamgym.tasks import get_task
 from dreamgym.world_model import WorldModel
@@ -31,7 +31,7 @@ class Finding:
 
 def inspect(experiment: Experiment) -> list[Finding]:
     """Inspects an experiment, part by part in the order of its stages."""
-    settings: PipelineSettings = from_json(experiment.read_config()["settings"])
+    settings = read_settings(experiment)
     get_task(settings.task)  # world models know their task by its name, which must be registered
     findings = []
     for round_ in range(settings.rounds + 1):

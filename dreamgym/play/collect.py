@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from dreamgym.data.episodes import EPISODE_FORMAT, decode_features, read_bytes
+from dreamgym.data.episodes import EPISODE_FORMAT, decode_features, read_bytes, remove_partial
 from dreamgym.errors import DataError, JobError
-from dreamgym.play.job import PlayJob, play_deadline, play_job, portable
+from dreamgym.play.job import PlayJob, play_jobs, portable
 from dreamgym.play.resolve import Player, resolve
 from dreamgym.play.settings import CollectSettings, EnvSettings
 from dreamgym.policies.load import policy_file
@@ -89,7 +89,7 @@ def collect(
     failed: list[tuple[int, str]] = []
     steps = size = 0
     with as_executor(workers) as executor:
-        results = executor.run(play_job, job.split(1), deadline=deadline or play_deadline(length))
+        results = play_jobs(executor, job.split(1), deadline)
         for result in track(results, len(missing), f"collecting {folder.name}"):
             number = missing[result.index]
             if result.error is not None:
@@ -137,8 +137,7 @@ def _describe(player: Player, policy: str, settings: CollectSettings, seed: int)
 
 def _missing(folder: Path, episodes: int) -> list[int]:
     """The numbers of the episodes that are missing or broken. Removes partial files of a killed run."""
-    for part in folder.glob(".episode-*.part"):
-        part.unlink(missing_ok=True)
+    remove_partial(folder)
     missing = []
     for number in range(episodes):
         path = episode_path(folder, number)

@@ -1,6 +1,6 @@
 """Episodes as a job for a worker."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,6 +10,7 @@ from dreamgym.play.resolve import Player, resolve, task_path
 from dreamgym.play.settings import EnvSettings
 from dreamgym.policies.exploration import NoisyPolicy
 from dreamgym.policies.policy import Policy
+from dreamgym.running.jobs import Executor, JobResult
 
 
 @dataclass(frozen=True)
@@ -36,9 +37,13 @@ def portable(player: Player) -> EnvSettings:
     return replace(player.env, task=task_path(player.task), world_model=world_model, max_steps=player.max_steps)
 
 
-def play_deadline(steps: int, episodes: int = 1) -> float:
-    """Seconds after which a worker that plays counts as hung: 120 to start, then 0.2 per step."""
-    return 120.0 + 0.2 * steps * episodes
+def play_jobs(executor: Executor, jobs: Sequence[PlayJob], deadline: float | None = None) -> Iterator[JobResult]:
+    """Plays jobs of :func:`portable` settings and yields their results as they come; values are lists of Played.
+
+    ``deadline`` is the seconds after which a worker counts as hung: 120 to start and 0.2 per step if None.
+    """
+    steps = max(((job.env.max_steps or 0) * len(job.seeds) for job in jobs), default=0)
+    return executor.run(play_job, jobs, deadline=deadline or 120.0 + 0.2 * steps)
 
 
 def play_job(job: PlayJob) -> list[Played]:

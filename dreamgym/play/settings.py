@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from dreamgym.errors import SettingsError
-from dreamgym.running.checks import above, at_least, check_settings
+from dreamgym.running.checks import above, at_least, check_choice, check_settings
 from dreamgym.tasks import Renderer
 
 EnvName = Literal["real", "dream"]
@@ -30,8 +30,7 @@ class EnvSettings:
     """The dream's; the world model's own if not given."""
 
     def __post_init__(self) -> None:
-        if self.env not in ("real", "dream"):
-            raise SettingsError(f"env is {self.env!r}, expected 'real' or 'dream'")
+        check_choice("env", self.env, ("real", "dream"))
         for name in ("task", "world_model"):
             value = getattr(self, name)
             if isinstance(value, Path):

@@ -77,7 +77,7 @@ class LinearController:
 
     @cached_property
     def _weights_and_bias(self) -> tuple[np.ndarray, np.ndarray]:
-        weights, bias = split_parameters(self.parameters, self._action_head.n_outputs)
+        weights, bias = split_parameters(np, self.parameters, self._action_head.n_outputs)
         return weights.T, bias
 
     def __getstate__(self) -> dict[str, Any]:
@@ -116,10 +116,13 @@ class LinearController:
             raise PolicyError(f"{path} is not a saved controller ({error})") from error
 
 
-def split_parameters(parameters: Array, n_outputs: int) -> tuple[Array, Array]:
-    """Parameters ``(..., n_outputs * (O + 1))`` as weights ``(..., n_outputs, O)`` and bias ``(..., n_outputs)``."""
+def split_parameters(xp: Any, parameters: Array, n_outputs: int) -> tuple[Array, Array]:
+    """Parameters ``(..., n_outputs * (O + 1))`` as weights ``(..., n_outputs, O)`` and bias ``(..., n_outputs)``.
+
+    ``xp`` is the array namespace, ``numpy`` or ``tensorflow.experimental.numpy``.
+    """
     size = parameters.shape[-1] - n_outputs
-    weights = parameters[..., :size].reshape((*parameters.shape[:-1], n_outputs, size // n_outputs))
+    weights = xp.reshape(parameters[..., :size], (*parameters.shape[:-1], n_outputs, size // n_outputs))
     return weights, parameters[..., size:]
 
 
@@ -131,9 +134,7 @@ def linear_policy(head: ActionHead) -> Callable[[Any, Array, Array], Array]:
     """
 
     def policy(xp: Any, parameters: Array, observations: Array) -> Array:
-        size = observations.shape[-1] * head.n_outputs
-        weights = xp.reshape(parameters[:, :size], (parameters.shape[0], head.n_outputs, observations.shape[-1]))
-        outputs = xp.matmul(observations, xp.swapaxes(weights, 1, 2)) + parameters[:, None, size:]
-        return head.function(xp, outputs)
+        weights, bias = split_parameters(xp, parameters, head.n_outputs)
+        return head.function(xp, xp.matmul(observations, xp.swapaxes(weights, 1, 2)) + bias[:, None])
 
     return policy

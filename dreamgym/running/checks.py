@@ -1,7 +1,7 @@
 """Checks of numeric settings, so that a bad value is refused where it is read."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from numbers import Real
 from typing import Any
@@ -52,6 +52,13 @@ def check_settings(settings: Any, **ranges: Range) -> None:
             kind = "a whole number, " if whole else ""
             flag = name.replace("_", "-")
             raise SettingsError(f"{flag} is {value!r}, expected {kind}{allowed.text} ({type(settings).__name__})")
+
+
+def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
+    """Raises a SettingsError if a value is none of two or more choices."""
+    if value not in choices:
+        *first, last = map(repr, choices)
+        raise SettingsError(f"{name} is {value!r}, expected {', '.join(first)} or {last}")
 
 
 def is_finite(value: Any) -> bool:

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from dreamgym.data.episodes import Episode
-from dreamgym.errors import PolicyError, SettingsError
+from dreamgym.errors import PolicyError
 from dreamgym.evaluation.fidelity import open_loop
 from dreamgym.models.dynamics import sample_posterior
 from dreamgym.play.episodes import play_episodes
@@ -16,7 +16,7 @@ from dreamgym.play.game import Keep, Played
 from dreamgym.play.resolve import Player, resolve
 from dreamgym.play.settings import EnvSettings
 from dreamgym.policies.policy import Policy
-from dreamgym.running.checks import above, at_least, check_settings
+from dreamgym.running.checks import above, at_least, check_choice, check_settings
 from dreamgym.running.seeding import Stream, generator
 from dreamgym.video.columns import side_by_side
 from dreamgym.video.write import check_suffix, write_video
@@ -41,8 +41,7 @@ class VideoSettings:
     """Magnification of V's 64x64 frames in latent and compare; 2 makes a small gif."""
 
     def __post_init__(self) -> None:
-        if self.env not in ("real", "latent", "dream", "compare"):
-            raise SettingsError(f"env is {self.env!r}, expected 'real', 'latent', 'dream' or 'compare'")
+        check_choice("env", self.env, ("real", "latent", "dream", "compare"))
         check_settings(self, steps=at_least(1), fps=above(0), scale=at_least(1))
 
 
@@ -110,10 +109,13 @@ def comparison(world_model: WorldModel, episode: Episode, scale: int, warm_up: i
     mu, logvar = in_parts(world_model.encode, episode.frames)
     z = sample_posterior(np, mu, logvar, rng.standard_normal(mu.shape, np.float32))
     dreamt, targets = open_loop(world_model, z[None], episode.actions[None], warm_up, rng)
-    (pictures,) = in_parts(lambda part: (world_model.decode(part),), dreamt[0])
     counted = np.arange(len(episode)) >= warm_up
     paid = world_model.task.price * targets[0] + world_model.task.step_cost
-    columns = {"real": episode.frames, "reconstruction": reconstruct(world_model, episode.frames), "dream": pictures}
+    columns = {
+        "real": episode.frames,
+        "reconstruction": _decode(world_model, mu),
+        "dream": _decode(world_model, dreamt[0]),
+    }
     rewards = {"real": episode.rewards * counted, "dream": paid * counted}
     return side_by_side(columns, rewards, scale, warm_up)
 
@@ -125,7 +127,11 @@ def _reconstruction(world_model: WorldModel, episode: Episode, scale: int) -> np
 
 def reconstruct(world_model: WorldModel, frames: np.ndarray) -> np.ndarray:
     """V's reconstruction of frames ``(n, 64, 64, 3)``, decoded from the posterior's mean."""
-    return in_parts(lambda part: (world_model.decode(world_model.encode(part)[0]),), frames)[0]
+    return _decode(world_model, in_parts(world_model.encode, frames)[0])
+
+
+def _decode(world_model: WorldModel, z: np.ndarray) -> np.ndarray:
+    return in_parts(lambda part: (world_model.decode(part),), z)[0]
 
 
 def in_parts(function: Callable[[np.ndarray], tuple[np.ndarray, ...]], rows: np.ndarray) -> list[np.ndarray]:

@@ -152,14 +152,20 @@ def children(pid):
     return found
 
 
-@pytest.mark.parametrize("name", ["SIGKILL", "SIGSTOP"])
-def test_a_worker_struck_in_the_middle_of_an_episode_costs_nothing_but_time(name, tmp_path):
+def begun_collection(tmp_path):
+    """A script, the folder that it collects into, and its process, which has written at least one episode."""
     script, folder = tmp_path / "script.py", tmp_path / "rollouts"
     script.write_text(COLLECT.format(folder=str(folder)))
     parent = subprocess.Popen([sys.executable, str(script)])
     end = time.monotonic() + 60
     while not list_episodes(folder) and time.monotonic() < end:
         time.sleep(0.05)
+    return script, folder, parent
+
+
+@pytest.mark.parametrize("name", ["SIGKILL", "SIGSTOP"])
+def test_a_worker_struck_in_the_middle_of_an_episode_costs_nothing_but_time(name, tmp_path):
+    _, folder, parent = begun_collection(tmp_path)
     os.kill(children(parent.pid)[0], getattr(signal, name))
     assert parent.wait(60) == 0
     episodes = [read_episode(path) for path in list_episodes(folder)]
@@ -167,12 +173,7 @@ def test_a_worker_struck_in_the_middle_of_an_episode_costs_nothing_but_time(name
 
 
 def test_a_collection_killed_outright_is_finished_by_the_same_command(tmp_path):
-    script, folder = tmp_path / "script.py", tmp_path / "rollouts"
-    script.write_text(COLLECT.format(folder=str(folder)))
-    parent = subprocess.Popen([sys.executable, str(script)])
-    end = time.monotonic() + 60
-    while not list_episodes(folder) and time.monotonic() < end:
-        time.sleep(0.05)
+    script, folder, parent = begun_collection(tmp_path)
     parent.kill()
     parent.wait(30)
     before = contents(folder)
