@@ -1,8 +1,11 @@
 """The benchmark, once through at its shortest."""
 
 import json
+import subprocess
+import sys
 import time
 
+import numpy as np
 import pytest
 
 from dreamgym.benchmark import dream, real_game
@@ -51,6 +54,16 @@ def test_a_start_that_all_workers_wait_for_does_not_count_as_collecting(tmp_path
 def test_a_rate_that_cannot_be_measured_says_why(tmp_path):
     with pytest.raises(JobError, match="latent_rate could not be measured: WorldModelError"):
         real_game._together(real_game.latent_rate, (str(tmp_path / "none"), 3), LocalExecutor(0))
+
+
+def test_the_peak_memory_of_a_process_is_not_that_of_the_one_that_started_it():
+    held = np.ones(200_000_000, np.uint8)
+    program = "from dreamgym.benchmark.measure import peak_memory; before = peak_memory(); held = b'x' * 50_000_000; "
+    program += "print(before, peak_memory())"
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    before, after = map(float, done.stdout.split())
+    assert before < held.nbytes / 1e6
+    assert 40 < after - before < 60
 
 
 def test_a_curve_needs_a_run(tmp_path, capsys):
