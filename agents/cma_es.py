@@ -21,6 +21,8 @@ class Args:
 
     world_model: str = "car-racing"
     """A world model's folder, or a pretrained name."""
+    task: str | None = None
+    """The world model's task as package.module:TASK, if it is your own."""
     output: Path = Path("controller.npz")
     """Where the controller goes."""
     candidates: int = 64
@@ -69,8 +71,10 @@ def train(args: Args) -> dreamgym.LinearController:
 
 def main(args: Args) -> None:
     """Trains, saves and scores."""
+    if args.task is not None:
+        dreamgym.get_task(args.task)  # imports its module, before the world model asks for the task
     path = train(args).save(args.output)
-    env = dreamgym.EnvSettings(world_model=args.world_model)
+    env = dreamgym.EnvSettings(task=args.task, world_model=args.world_model)
     score = dreamgym.evaluate(str(path), env, episodes=args.episodes, seed=args.seed, workers=args.workers)
     print(f"{path}: {score.mean:.0f} ± {score.sd:.0f} over {score.n} episodes of {score.env_id}")
 

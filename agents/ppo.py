@@ -20,6 +20,8 @@ class PPOArgs:
 
     world_model: str
     """A world model's folder, or a pretrained name."""
+    task: str | None = None
+    """The world model's task as package.module:TASK, if it is your own."""
     output: Path = Path("ppo.zip")
     """Where the trained agent goes. dreamgym evaluate and dreamgym record take it as a policy."""
     env: Literal["dream", "real"] = "dream"
@@ -46,6 +48,8 @@ class PPOArgs:
 
 def make_envs(args: PPOArgs) -> Any:
     """The env for Stable-Baselines3: a batched dream behind the adapter, or a single env."""
+    if args.task is not None:
+        dreamgym.get_task(args.task)  # imports its module, before the world model asks for the task
     kwargs: dict[str, Any] = {"world_model": args.world_model, "max_episode_steps": args.horizon}
     if args.env == "real":
         return gym.make("WorldModelLatent-v0", renderer=args.renderer, **kwargs)

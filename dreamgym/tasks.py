@@ -7,14 +7,16 @@ A task is code in a registry, like an env id. Saved files hold its name, never a
 import difflib
 import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from functools import cached_property
 from typing import Any, Literal
 
 import gymnasium as gym
 import numpy as np
 
 from dreamgym.actions import ActionCodec, ActionHead, default_head
-from dreamgym.errors import TaskError
+from dreamgym.errors import DreamGymError, TaskError
+from dreamgym.running.provenance import differences, plain_data
 
 FRAME_SIZE = 64
 Renderer = Literal["fast", "stock"]
@@ -87,6 +89,27 @@ class Task:
                 raise TaskError(f"task {self.name!r}: {size} is {getattr(self, size)}, expected 1 or more")
         if self.blind_kwargs and not self.fast_env_id:
             raise TaskError(f"task {self.name!r}: blind_kwargs are for the fast_env_id, and there is none")
+
+    @cached_property
+    def definition(self) -> dict[str, Any]:
+        """Everything that decides the data and the dream, as plain JSON data; functions by name and source."""
+        left_out = ("name", "blind_kwargs")  # frames that nobody sees need not be drawn
+        return {item.name: plain_data(getattr(self, item.name)) for item in fields(self) if item.name not in left_out}
+
+    def definition_with(self, head: str | None) -> dict[str, Any]:
+        """The definition with one action head alone, the default one if None."""
+        heads = self.definition["action_heads"]
+        name = head or self.default_head_name
+        return {"name": self.name, **self.definition, "action_heads": {name: heads[name]} if name in heads else {}}
+
+    @property
+    def dream_definition(self) -> dict[str, Any]:
+        """The part of the definition that a trained world model's observations and dreams depend on.
+
+        The sizes are those of its arrays, and M stands for the target, of which only the name counts.
+        """
+        kept = ("frame_key", "frame_rows", "horizon", "price", "step_cost")
+        return {name: self.definition[name] for name in kept} | {"target": self.target.__name__}
 
     def make_env(self, renderer: Renderer = "fast", render_mode: str | None = None, blind: bool = False) -> gym.Env:
         """The real game, truncated at the horizon. ``blind``: frames need not be drawn, nothing observes them.
@@ -168,8 +191,13 @@ def register_task(task: Task) -> Task:
     """Registers a task under its name and returns it. Raises TaskError: a different task has the name."""
     registered = _TASKS.setdefault(task.name, task)
     if registered is not task and registered != task:
-        raise TaskError(f"a different task named {task.name!r} is already registered; choose another name")
-    return registered
+        if changes := differences(registered.definition, task.definition):
+            raise TaskError(
+                f"a different task named {task.name!r} is already registered ({', '.join(changes)}); "
+                "choose another name, or start Python anew"
+            )
+        _TASKS[task.name] = task  # the same definition, run again as in a notebook
+    return _TASKS[task.name]
 
 
 def get_task(name: str) -> Task:
@@ -189,16 +217,25 @@ def get_task(name: str) -> Task:
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"registered: {known}."
     raise TaskError(
-        f"task {name!r} is not registered; {hint} Import the module that registers it, or name it 'package.module:TASK'"
+        f"task {name!r} is not registered; {hint} Import the module that registers it, or name it "
+        "'package.module:TASK' (--task on a command line)"
     )
 
 
 def _import_task(path: str) -> Task:
     module_name, _, attribute = path.partition(":")
+    hint = "expected 'package.module:TASK'"
     try:
         task = getattr(importlib.import_module(module_name), attribute)
-    except (ImportError, AttributeError, ValueError, TypeError) as error:
-        raise TaskError(f"cannot import the task {path!r}: {error}; expected 'package.module:TASK'") from error
+    except DreamGymError:
+        raise
+    except Exception as error:  # whatever the user's module raises
+        if isinstance(error, ModuleNotFoundError) and error.name == module_name.partition(".")[0]:
+            hint = f"run this in the folder that holds {error.name}, or put that folder on PYTHONPATH"
+        if module_name == "__main__":
+            hint = "a worker cannot see what a notebook or a prompt defines: put it into a module, or take workers=0"
+        reason = str(error) if isinstance(error, ImportError | AttributeError) else f"{type(error).__name__}: {error}"
+        raise TaskError(f"cannot import the task {path!r}: {reason}; {hint}") from error
     if not isinstance(task, Task):
         raise TaskError(f"{path!r} is a {type(task).__name__}, expected a dreamgym.Task")
     return register_task(task)

@@ -18,7 +18,7 @@ from dreamgym.models.arrays import load_memory, load_vision, read_arrays, write_
 from dreamgym.models.dynamics import LATENT_BOUND, MemoryArrays
 from dreamgym.running.checks import is_finite
 from dreamgym.running.files import write_whole
-from dreamgym.running.provenance import FORMATS
+from dreamgym.running.provenance import FORMATS, differences
 from dreamgym.tasks import FRAME_SIZE, Task, get_task
 from dreamgym.world_model_folder import FORMAT_NAME, find_world_model, read_description
 
@@ -143,11 +143,12 @@ class WorldModel:
         Raises:
             WorldModelError: ``details`` is not plain JSON data.
         """
-        folder = Path(folder)
+        folder = Path(folder).expanduser()
         description = {
             "format": FORMAT_NAME,
             "version": FORMATS["world model"],
             "task": self.task.name,
+            "definition": self.task.dream_definition,
             "action_space": self.codec.to_json(),
             "temperature": float(self.temperature),
             "details": dict(self.details),
@@ -180,6 +181,12 @@ class WorldModel:
             task = get_task(description["task"])
         except TaskError as error:
             raise TaskError(f"{description_path}: {error}") from error
+        changes = differences(description.get("definition", task.dream_definition), task.dream_definition)
+        if changes:
+            raise WorldModelError(
+                f"{description_path}: task {task.name!r} was another when this was trained ({', '.join(changes)}); "
+                "take the change back, or train again"
+            )
         try:
             codec = ActionCodec.from_json(description["action_space"])
             temperature = check_temperature(description["temperature"])

@@ -1,5 +1,6 @@
 """Whether tasks are found, see the right pixels and count what they say they count."""
 
+import json
 from dataclasses import replace
 
 import gymnasium as gym
@@ -10,6 +11,7 @@ from hypothesis import given, strategies as st
 from dreamgym.actions import ActionCodec
 from dreamgym.errors import TaskError
 from dreamgym.games.car_racing.task import CAR_RACING
+from dreamgym.running.provenance import differences
 from dreamgym.tasks import Task, get_task, register_task
 from tests.tiny_game import TINY_TASK, TinyGame
 
@@ -41,7 +43,7 @@ def test_a_path_to_something_else_is_refused():
 
 def test_a_name_is_taken_once():
     assert register_task(replace(TINY_TASK)) is TINY_TASK, "the same task again is no other task"
-    with pytest.raises(TaskError, match="different task named 'tiny_game'"):
+    with pytest.raises(TaskError, match=r"different task named 'tiny_game' .*\(horizon: 20 became 21\)"):
         register_task(replace(TINY_TASK, horizon=21))
     assert get_task("tiny_game").horizon == 20
 
@@ -158,3 +160,43 @@ def test_a_game_whose_constructor_has_no_render_mode_is_made():
     env = task.make_env("stock")
     assert task.frame(env.reset(seed=0)[0]).shape == (64, 64, 3)
     env.close()
+
+
+def paid(env, reward, terminated):
+    return reward
+
+
+def test_a_definition_is_plain_data_that_tells_functions_apart():
+    task = replace(TINY_TASK, target=paid)
+    again = json.loads(json.dumps(task.definition))
+    assert differences(again, task.definition) == []
+    assert again["target"].startswith("paid ")
+    assert "name" not in again
+    assert len(differences(TINY_TASK.definition, task.definition)) == 1
+    assert task.definition_with(None)["name"] == "tiny_game"
+    heads = CAR_RACING.definition_with("steer_pedal")["action_heads"]
+    assert list(heads) == ["steer_pedal"], "a head that nobody uses may change"
+
+
+def test_the_same_definition_can_be_run_again_as_in_a_notebook():
+    cell = "def paid(env, reward, terminated): return reward\nTASK = Task(name='notebook', env_id='x', target=paid)"
+    tasks = []
+    for _ in range(2):
+        names = {"Task": Task}
+        exec(cell, names)
+        tasks.append(register_task(names["TASK"]))
+    assert get_task("notebook") is tasks[1]
+    assert tasks[0] is not tasks[1]
+
+
+def test_whatever_a_users_module_raises_is_one_error(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "raises_name.py").write_text("nowhere")
+    (tmp_path / "raises_syntax.py").write_text("def")
+    for name, said in (("raises_name", "NameError: name 'nowhere'"), ("raises_syntax", "SyntaxError")):
+        with pytest.raises(TaskError, match=rf"cannot import the task '{name}:TASK': {said}"):
+            get_task(f"{name}:TASK")
+    with pytest.raises(TaskError, match="run this in the folder that holds not_here, or put that folder on PYTHONPATH"):
+        get_task("not_here:TASK")
+    with pytest.raises(TaskError, match="put it into a module, or take workers=0"):
+        get_task("__main__:TASK")

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import gymnasium as gym
 import numpy as np
@@ -258,3 +259,16 @@ def test_a_task_of_any_size_may_be_dreamt_of(tmp_path):
     world_model = random_world_model(task, gym.spaces.Box(-1, 1, (2,), seed=0), 3)
     assert (world_model.latent_size, world_model.n_mixtures) == (5, 1)
     assert_refused(world_model.save(tmp_path), "world_model.json", "not registered", TaskError)
+
+
+def test_a_world_model_of_an_edited_task_is_refused_naming_the_field(tiny_world_model, tmp_path):
+    folder = replace(tiny_world_model, task=replace(tiny_world_model.task, price=2.0)).save(tmp_path)
+    with pytest.raises(
+        WorldModelError, match=r"world_model\.json: task 'tiny_game' was another .*\(price: 2\.0 became 1\.0\)"
+    ):
+        WorldModel.load(folder)
+    path = tmp_path / "world_model.json"
+    description = json.loads(path.read_text())
+    del description["definition"]
+    path.write_text(json.dumps(description))
+    assert WorldModel.load(folder).task.price == 1.0, "one that does not say is taken"

@@ -46,7 +46,7 @@ def step_operations(world_model: WorldModel, with_policy: bool = True) -> int:
 
 def product_measures() -> list[Measure]:
     """What a float32 matrix product of 1024 x 1024 x 1024 reaches on all cores, in GFLOP/s."""
-    import tensorflow as tf
+    from dreamgym.running.tensorflow import tf
 
     rng = np.random.default_rng(0)
     left, right = (rng.standard_normal((_PRODUCT, _PRODUCT), np.float32) for _ in range(2))
@@ -160,7 +160,7 @@ def first_call_and_memory(folder: Path, steps: int) -> tuple[float, float]:
 
 def print_first_call(folder: str, steps: int) -> None:
     """The process of :func:`first_call_and_memory`. TensorFlow's own memory is measured after one compiled product."""
-    import tensorflow as tf
+    from dreamgym.running.tensorflow import tf
 
     world_model = WorldModel.load(folder)
     tf.function(tf.matmul, jit_compile=True)(tf.ones((64, 64)), tf.ones((64, 64))).numpy()

@@ -38,7 +38,7 @@ def vision_measures(world_model: WorldModel, folder: Path) -> list[Measure]:
 
 def _convolutions_alone(world_model: WorldModel, part: str) -> Callable[[], Any]:
     """Runs the bare convolutions of V's encoder or decoder one after the other, each on an input of its own."""
-    import tensorflow as tf
+    from dreamgym.running.tensorflow import tf
 
     def convolve(x: Any, kernel: Any) -> Any:
         if part == "encoder":
@@ -64,10 +64,9 @@ def _convolutions_alone(world_model: WorldModel, part: str) -> Callable[[], Any]
 
 def training_measures(world_model: WorldModel) -> list[Measure]:
     """Frames per second of V's training and steps per second of M's, with batches in memory."""
-    import keras
-
     from dreamgym.models.memory import Memory
     from dreamgym.models.vision import Vision
+    from dreamgym.running.tensorflow import keras
 
     rng = np.random.default_rng(0)
     frames = rng.integers(0, 256, (TRAINING_BATCH, 64, 64, 3), np.uint8)

@@ -13,8 +13,10 @@ from dreamgym.errors import DreamGymError, ExperimentError
 from dreamgym.games import DEFAULT_GAME
 from dreamgym.pipeline.experiment import find_experiment_of, find_world_model_of
 from dreamgym.pipeline.settings import read_settings
+from dreamgym.play.collect import check_collections, collected_task
 from dreamgym.play.settings import EnvSettings
 from dreamgym.policies.load import policy_file
+from dreamgym.tasks import Task, get_task
 
 Args = TypeVar("Args")
 FAILED, INTERRUPTED = 2, 130
@@ -37,6 +39,7 @@ def run(name: str, module: Any, words: Sequence[str]) -> None:
             stream.reconfigure(errors="replace")  # a terminal's encoding may lack ± and the like
     if str(Path.cwd()) not in sys.path:  # so that `--task mymodule:TASK` finds the user's module
         sys.path.insert(0, str(Path.cwd()))
+    words = [_expand_home(word) for word in words]
     if name in FIRST_FLAGS and words and not words[0].startswith("-"):
         words = [FIRST_FLAGS[name], *words]
     try:
@@ -63,6 +66,12 @@ def parse(name: str, args_class: type[Args], words: Sequence[str], default: Args
     return tyro.cli(args_class, args=words, prog=f"dreamgym {name}", default=default)
 
 
+def _expand_home(word: str) -> str:
+    """A word whose ``~`` the shell left alone, as in ``--output=~/scores.json``."""
+    flag, equals, value = word.partition("=") if word.startswith("--") else ("", "", word)
+    return flag + equals + (os.path.expanduser(value) if value.startswith("~") else value)
+
+
 def _fail(message: str, error: Exception) -> None:
     print(f"error: {message}", file=sys.stderr)
     raise SystemExit(FAILED) from error
@@ -78,10 +87,25 @@ def complete(env: EnvSettings, policy: str) -> EnvSettings:
     world_model, task = env.world_model, env.task
     if world_model is None and file is not None and (found := find_world_model_of(file)) is not None:
         world_model = str(found)
-    if task is None:
-        places = [Path(place) for place in (world_model, file) if place is not None]
-        task = next(filter(None, map(_task_of_experiment, places)), None if world_model else DEFAULT_GAME)
+    places = [Path(place) for place in (world_model, file) if place is not None]
+    task = task or task_of(places) or (None if world_model else DEFAULT_GAME)
     return replace(env, world_model=world_model, task=task)
+
+
+def task_for(name: str | None, folders: Sequence[Path]) -> Task:
+    """The task of a command that reads episodes or latents: the one named, theirs, or the default game.
+
+    Raises:
+        DataError: The folders' episodes are of another task, or of an earlier definition of it.
+    """
+    task = get_task(name or task_of(folders) or next(filter(None, map(collected_task, folders)), DEFAULT_GAME))
+    check_collections(folders, task)
+    return task
+
+
+def task_of(places: Sequence[Path]) -> str | None:
+    """The task of the experiment that one of the files or folders lies in; None if none does."""
+    return next(filter(None, map(_task_of_experiment, places)), None)
 
 
 def _task_of_experiment(path: Path) -> str | None:

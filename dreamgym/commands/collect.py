@@ -24,7 +24,7 @@ class Args:
     folder: Path
     """Folder for the episodes."""
     task: str | None = None
-    """A task's name, or package.module:TASK; the world model's, or the car, if not given."""
+    """A task's name, or package.module:TASK; the experiment's, the world model's, or the car, if not given."""
     policy: str = "smoothed"
     """What plays: random, smoothed, constant:0,0.3,0 (an action), a controller's .npz, a pretrained name, a
     Stable-Baselines3 .zip, or package.module:callable."""
@@ -43,7 +43,7 @@ def run(args: Args) -> None:
     """Collects, and prints the report."""
     world_model = None if args.world_model is None else str(args.world_model)
     env = cli.complete(EnvSettings(task=args.task, world_model=world_model, renderer=args.renderer), args.policy)
-    with locked(args.folder.expanduser()):
+    with locked(args.folder):
         report = collect(args.folder, args.policy, env, args.settings, seed=args.seed, workers=args.workers)
     print(
         f"{report.folder}: {report.episodes} episodes, {report.kept} kept, {report.made} made of {report.steps} steps"

@@ -27,11 +27,10 @@ class Args:
 
 def run(args: Args) -> None:
     """Encodes, and prints the report."""
-    given = args.world_model.expanduser()
-    path = given if given.is_file() else find_world_model(args.world_model) / "vision.npz"
-    latents = args.latents.expanduser()
-    with locked(latents):
-        report = encode_rollouts(args.rollouts.expanduser(), latents, load_vision(path))
+    is_file = args.world_model.is_file()
+    path = args.world_model if is_file else find_world_model(args.world_model) / "vision.npz"
+    with locked(args.latents):
+        report = encode_rollouts(args.rollouts, args.latents, load_vision(path))
     print(f"{report.folder}: latents of {report.episodes} episodes, {report.kept} kept, {report.made} made")
     for broken in report.failed:
         print(f"  {broken} is broken")

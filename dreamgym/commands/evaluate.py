@@ -51,7 +51,7 @@ def run(args: Args) -> None:
         rows = [result]
         if args.controls:
             rows += baselines(args.policy, env, seeds=result.seeds, seed=args.seed, workers=executor)
-    output = (args.output or Path("evaluation") / f"{env.env}-{args.episodes}.json").expanduser()
+    output = args.output or Path("evaluation") / f"{env.env}-{args.episodes}.json"
     save_evaluations(output, rows)
     Console().print(evaluation_table(rows))
     print(f"saved: {output}")

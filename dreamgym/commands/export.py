@@ -26,6 +26,8 @@ class Args:
     """A name under DREAMGYM_HOME (~/world-models-experiments), or a folder."""
     output: Path
     """The folder to write."""
+    task: str | None = None
+    """The task as package.module:TASK, if its module moved since the experiment was begun."""
     starts: int = 200
     """Starts of dreams to keep at most."""
 
@@ -36,13 +38,13 @@ class Args:
 def run(args: Args) -> None:
     """Writes the folder, and prints its size."""
     experiment = Experiment.named(args.experiment)
-    get_task(read_settings(experiment).task)
+    get_task(args.task or read_settings(experiment).task)
     if not experiment.controller.exists():
         raise ExperimentError(f"{experiment.folder} has no selected controller yet; run dreamgym pipeline to its end")
     world_model = WorldModel.load(experiment.world_model)
     kept = np.linspace(0, len(world_model.starts) - 1, min(args.starts, len(world_model.starts))).astype(int)
     starts = Starts(*(array[kept] for array in vars(world_model.starts).values()))
-    folder = world_model.replace(starts=starts).save(args.output.expanduser(), compact=True)
+    folder = world_model.replace(starts=starts).save(args.output, compact=True)
     LinearController.load(experiment.controller).save(folder / "controller.npz")
     size = sum(path.stat().st_size for path in folder.iterdir()) / 1e6
     print(f"{folder}: {size:.1f} MB")

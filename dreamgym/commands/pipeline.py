@@ -12,6 +12,7 @@ from dreamgym.pipeline.experiment import Experiment
 from dreamgym.pipeline.run import run_pipeline
 from dreamgym.pipeline.settings import PRESETS, PipelineSettings, Preset, read_settings
 from dreamgym.pipeline.stages import stage_names
+from dreamgym.play.check_task import check_task
 from dreamgym.running.checks import at_least, check_settings
 from dreamgym.running.jobs import default_workers
 from dreamgym.tasks import get_task
@@ -43,11 +44,14 @@ class Args:
 def run(args: Args) -> None:
     """Runs or estimates the pipeline."""
     experiment, settings = Experiment.named(args.experiment or args.preset), args.settings
-    get_task(settings.task)
+    task, how = get_task(settings.task), settings.controller
+    check_task(task, settings.renderer, how.head, compiled=how.env == "dream" and not args.dry_run)
     if args.dry_run:
         print_estimate(settings, args.workers, stage_names(settings.rounds))
         return
-    experiment.write_config({"preset": args.preset, **asdict(settings)}, defaults=asdict(PipelineSettings()))
+    definition = task.definition_with(how.head)
+    saved = {"preset": args.preset, **asdict(settings)}
+    experiment.write_config(saved, definition=definition, defaults=asdict(PipelineSettings()))
     print(f"experiment: {experiment.folder}", flush=True)
     run_pipeline(experiment, settings, args.workers)
 

@@ -30,7 +30,7 @@ class Args:
     world_model: str | None = None
     """Folder of a world model, or a pretrained name; found beside a controller if not given."""
     task: str | None = None
-    """A task's name, or package.module:TASK; the world model's, or the car, if not given."""
+    """A task's name, or package.module:TASK; the experiment's, the world model's, or the car, if not given."""
     renderer: Renderer = "fast"
     """fast: the task's faster env where it has one; stock: the game as it is."""
     seed: int = 0

@@ -18,13 +18,15 @@ class Args:
 
     experiment: str = "quick"
     """A name under DREAMGYM_HOME (~/world-models-experiments), or a folder."""
+    task: str | None = None
+    """The task as package.module:TASK, if its module moved since the experiment was begun."""
 
 
 def run(args: Args) -> None:
     """Prints the findings."""
     experiment = Experiment.named(args.experiment)
     table = Table("part", "state", "problem", title=str(experiment.folder))
-    for finding in inspect(experiment):
+    for finding in inspect(experiment, args.task):
         table.add_row(finding.part, finding.state, finding.problem)
     console = Console()
     console.print(table)

@@ -13,6 +13,7 @@ from dreamgym.evolution.train import train_controller
 from dreamgym.play.settings import EnvSettings
 from dreamgym.running.jobs import default_workers
 from dreamgym.running.lock import locked
+from dreamgym.running.progress import format_score
 from dreamgym.tasks import Renderer
 
 
@@ -30,7 +31,7 @@ class Args:
     output: Path
     """Folder for the search."""
     task: str | None = None
-    """The world model's task as package.module:TASK, if it is your own."""
+    """A task's name, or package.module:TASK; the experiment's or the world model's, if not given."""
     initial: Path | None = None
     """A saved controller to begin with; zeros if not given."""
     ensemble: Path | None = None
@@ -50,7 +51,7 @@ class Args:
 
 def run(args: Args) -> None:
     """Evolves C, and prints its score."""
-    n_members, output = args.controller.members, args.output.expanduser()
+    n_members, output = args.controller.members, args.output
     members = [] if args.ensemble is None else [args.ensemble / f"member-{n}" / "memory.npz" for n in range(n_members)]
     env = EnvSettings(task=args.task, world_model=str(args.world_model), renderer=args.renderer)
     with locked(output):
@@ -64,4 +65,5 @@ def run(args: Args) -> None:
             members=members,
             workers=args.workers,
         )
-    print(f"controller: {output / 'best.npz'}, {trained.score:.1f} on the selection episodes of the real game")
+    score = format_score(trained.score or 0.0)
+    print(f"controller: {output / 'best.npz'}, {score} on the selection episodes of the real game")

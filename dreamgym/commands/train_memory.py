@@ -6,12 +6,12 @@ from typing import Annotated
 
 import tyro
 
-from dreamgym.games import DEFAULT_GAME
+from dreamgym.commands import cli
+from dreamgym.data.sequences import check_lengths
 from dreamgym.models.settings import MemorySettings
 from dreamgym.pipeline.training import Parts, StartSettings, assemble, fit_memory, measure, read_split
 from dreamgym.running.checks import above, check_settings, inside
 from dreamgym.running.lock import locked
-from dreamgym.tasks import get_task
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class Args:
     """Folder for memory.npz, checkpoints and logs."""
     world_model: Path
     """Folder for the finished world model."""
-    task: str = DEFAULT_GAME
-    """A task's name, or package.module:TASK; decides the sizes of M."""
+    task: str | None = None
+    """A task's name, or package.module:TASK; the experiment's or the episodes', if not given. Decides M's sizes."""
     start_from: Path | None = None
     """Another M's memory.npz to continue from."""
     temperature: float = 1.0
@@ -50,16 +50,16 @@ class Args:
 
 def run(args: Args) -> None:
     """Trains M, saves the world model and prints its fidelity."""
-    task, output = get_task(args.task), args.output.expanduser()
-    folders = [folder.expanduser() for folder in args.latents]
-    vision = args.vision.expanduser()
-    split = read_split(folders, vision, args.held_out, args.seed)
+    output, vision = args.output, args.vision.expanduser()
+    task = cli.task_for(args.task, args.latents)
+    split = read_split(args.latents, vision, args.held_out, args.seed)
+    check_lengths([len(episode) for episode in split.train], args.starts.start_steps)
     with locked(output):
         memory = fit_memory(task, split, output, args.memory, seed=args.seed, start_from=args.start_from, verbose=1)
         world_model = assemble(
             task, Parts(vision, memory, split.train), args.starts, temperature=args.temperature, seed=args.seed
         )
-        folder = world_model.save(args.world_model.expanduser())
+        folder = world_model.save(args.world_model)
     result = measure(world_model, split.held_out, folder)
     print(f"world model: {folder}")
     for name, nll in result["nll"].items():

@@ -3,14 +3,13 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dreamgym.commands import cli
 from dreamgym.data.episodes import list_episodes
 from dreamgym.errors import DataError
-from dreamgym.games import DEFAULT_GAME
 from dreamgym.models.settings import VisionSettings
 from dreamgym.pipeline.training import fit_vision
 from dreamgym.running.checks import check_settings, inside
 from dreamgym.running.lock import locked
-from dreamgym.tasks import get_task
 
 
 @dataclass(frozen=True)
@@ -25,8 +24,8 @@ class Args:
     """Folders of episodes."""
     output: Path
     """Folder for vision.npz, checkpoints and logs."""
-    task: str = DEFAULT_GAME
-    """A task's name, or package.module:TASK; decides the number of latents."""
+    task: str | None = None
+    """A task's name, or package.module:TASK; the experiment's or the episodes', if not given. Decides V's latents."""
     held_out: float = 0.1
     """The fraction of episodes held out; their loss decides which epoch is kept."""
     seed: int = 0
@@ -39,12 +38,10 @@ class Args:
 
 def run(args: Args) -> None:
     """Trains V."""
-    episodes = [path for folder in args.rollouts for path in list_episodes(folder.expanduser())]
+    task = cli.task_for(args.task, args.rollouts)
+    episodes = [path for folder in args.rollouts for path in list_episodes(folder)]
     if not episodes:
         raise DataError(f"no episodes in {[str(folder) for folder in args.rollouts]}; run dreamgym collect first")
-    output = args.output.expanduser()
-    with locked(output):
-        path = fit_vision(
-            get_task(args.task), episodes, output, args.vision, held_out=args.held_out, seed=args.seed, verbose=1
-        )
+    with locked(args.output):
+        path = fit_vision(task, episodes, args.output, args.vision, held_out=args.held_out, seed=args.seed, verbose=1)
     print(f"V: {path}")

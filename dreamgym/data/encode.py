@@ -9,7 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from dreamgym.data.episodes import Episode, Steps, list_episodes, read_bytes, read_episode, remove_partial
+from dreamgym.data.episodes import (
+    SETTINGS_FILE,
+    Episode,
+    Steps,
+    list_episodes,
+    read_bytes,
+    read_episode,
+    remove_partial,
+)
 from dreamgym.data.latents import LatentEpisode, decode_latents, encode_latents
 from dreamgym.data.tfrecord import read_checksum
 from dreamgym.errors import DataError
@@ -38,8 +46,9 @@ class EncodeReport:
 def encode_rollouts(rollouts: str | Path, latents: str | Path, vision: Mapping[str, np.ndarray]) -> EncodeReport:
     """Encodes every episode of a folder with V. Latents that this V made of the same episode are kept.
 
-    Latents get the names of the episode files. Broken episodes are skipped with a warning; DataError is raised if more
-    than half of them are broken, or if there are none. Latents without a readable episode are deleted.
+    Latents get the names of the episode files, and a copy of their ``collection.json``. Broken episodes are skipped
+    with a warning; DataError is raised if more than half of them are broken, or if there are none. Latents without a
+    readable episode are deleted.
     """
     rollouts, latents, stamp = Path(rollouts), Path(latents), hash_arrays(vision)
     paths = list_episodes(rollouts)
@@ -57,6 +66,8 @@ def encode_rollouts(rollouts: str | Path, latents: str | Path, vision: Mapping[s
             for path, content in _encode_group(encoder, group, stamp):
                 write_whole(latents / path.name, content)
                 progress.advance()
+    if (rollouts / SETTINGS_FILE).is_file():
+        write_whole(latents / SETTINGS_FILE, read_bytes(rollouts / SETTINGS_FILE))
     for path in failed:
         (latents / path.name).unlink(missing_ok=True)
     if 2 * len(failed) > len(paths):

@@ -19,6 +19,7 @@ from dreamgym.running.provenance import FORMATS, check_format
 from dreamgym.tasks import FRAME_SIZE
 
 EPISODE_FORMAT = b"dreamgym episode"
+SETTINGS_FILE = "collection.json"  # beside the episodes: what decides them
 BAD_FEATURES = (ValueError, KeyError, IndexError, AttributeError, TypeError)  # raised by missing or malformed features
 Item = TypeVar("Item")
 
@@ -138,6 +139,12 @@ def read_episode(path: Path) -> Episode:
 def list_episodes(folder: Path) -> list[Path]:
     """The episode files of a folder of rollouts or latents, sorted by name. Empty if the folder does not exist."""
     return sorted(Path(folder).glob("episode-*.tfrecord"))
+
+
+def episode_lengths(paths: Iterable[Path]) -> list[int]:
+    """The number of steps of each episode that can be read. Frames are not decoded."""
+    read = read_good(paths, lambda path: decode_features(read_bytes(path), EPISODE_FORMAT, path))
+    return [len(features["rewards"]) for features in read]
 
 
 def remove_partial(folder: Path) -> None:

@@ -78,6 +78,15 @@ def make_starts(
     )
 
 
+def check_lengths(lengths: Sequence[int], steps: int) -> None:
+    """Raises DataError if no episode is long enough for a start of ``steps`` steps and one step of a dream."""
+    if max(lengths, default=0) <= steps:
+        raise DataError(
+            f"the longest of {len(lengths)} episodes has {max(lengths, default=0)} steps, a start of dreams takes "
+            f"{steps} and one more; collect longer episodes, or set start-steps to less"
+        )
+
+
 def _draw(places: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
     return places[rng.choice(len(places), size=count, replace=count > len(places))] if count else places[:0]
 

@@ -94,8 +94,7 @@ def _population_program(policy: PopulationPolicy, shapes: tuple[Any, ...]) -> Ca
     Noise is an input, because drawing it inside an XLA program on the CPU takes several times as long as M's matrix
     products. The cache keeps 32 programs; one ``tf.function`` for all shapes would keep every program.
     """
-    import tensorflow as tf
-    from tensorflow.experimental import numpy as tnp
+    from dreamgym.running.tensorflow import tf, tnp
 
     @tf.function(jit_compile=True, autograph=False)
     def block(rules: _Rules, parameters: Any, noise: Noise, rollout: _Rollout, n_steps: Any) -> _Rollout:

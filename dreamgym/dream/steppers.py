@@ -95,7 +95,7 @@ class CompiledStepper:
     """
 
     def __init__(self, world_model: WorldModel, n_dreams: int):
-        import tensorflow as tf
+        from dreamgym.running.tensorflow import tf
 
         self._tensor = tf.convert_to_tensor
         self._memory = tuple(self._tensor(array) for array in world_model.memory)
@@ -128,8 +128,7 @@ def _step_program(shapes: tuple[Any, ...]) -> Any:
 
     The cache keeps eight programs. One ``tf.function`` for all shapes would keep every program that it compiled.
     """
-    import tensorflow as tf
-    from tensorflow.experimental import numpy as tnp
+    from dreamgym.running.tensorflow import tf, tnp
 
     @tf.function(jit_compile=True, autograph=False)
     def step(memory: Any, state: Any, codes: Any, noise: Any, temperatures: Any) -> tuple[Any, Any, Any, Any]:

@@ -118,7 +118,7 @@ def save_evaluations(path: str | Path, evaluations: Sequence[Evaluation]) -> Pat
 def load_evaluations(path: str | Path) -> list[Evaluation]:
     """Reads a file of :func:`save_evaluations`. A missing, broken or later one raises a DataError."""
     try:
-        data = json.loads(Path(path).read_text())
+        data = json.loads(Path(path).expanduser().read_text())
         if data["format"] != FORMAT:
             raise ValueError(f"its format is {data['format']!r}")
         check_format("evaluation", data["version"])
@@ -140,5 +140,10 @@ def evaluation_table(evaluations: Sequence[Evaluation]) -> Any:
         label = row.label if len(envs) == 1 else f"{row.label} ({row.env_id})"
         failed = f" ({len(row.failed)} failed)" if row.failed else ""
         figures = (row.mean, row.sd, row.standard_error, row.median, row.min, row.max)
-        table.add_row(label + failed, *(f"{value:.1f}" for value in figures), f"{row.n}", f"{row.wall_seconds:.0f} s")
+        table.add_row(label + failed, *(_short(value) for value in figures), f"{row.n}", f"{row.wall_seconds:.0f} s")
     return table
+
+
+def _short(score: float) -> str:
+    """One decimal where a score is large, three significant digits where it is small."""
+    return f"{score:.1f}" if abs(score) >= 10 or math.isnan(score) else f"{score:.3g}"

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -32,17 +33,20 @@ class GenerationLog:
         self.folder = folder
         self.reports: list[Report] = []
         self._seconds = self._read_seconds()
-        self.scores: dict[int, float] = {}
+        self.scores: dict[int, list[float]] = {}  # the score of every episode, by generation
         path = folder / "scores.json"
         if path.is_file():
             try:
-                self.scores = {int(key): float(value) for key, value in json.loads(path.read_text()).items()}
+                self.scores = {
+                    int(key): [float(score) for score in np.atleast_1d(value)]
+                    for key, value in json.loads(path.read_text()).items()
+                }
             except (ValueError, AttributeError, TypeError) as error:
                 raise ExperimentError(f"{path} is broken ({error}); delete it to have it scored again") from error
 
-    def add_score(self, generation: int, score: float) -> None:
-        """Saves a score at once: it took minutes to measure."""
-        self.scores[generation] = score
+    def add_scores(self, generation: int, scores: Sequence[float]) -> None:
+        """Saves the score of every episode at once: they took minutes to measure."""
+        self.scores[generation] = list(scores)
         write_whole(self.folder / "scores.json", json.dumps(self.scores).encode())
 
     def add(self, generation: int, fitness: np.ndarray, sigma: float, seconds: float) -> None:
@@ -54,10 +58,15 @@ class GenerationLog:
                 float(fitness.max()),
                 float(fitness.std()),
                 sigma,
-                self.scores.get(generation),
+                float(np.mean(self.scores[generation])) if generation in self.scores else None,
                 seconds or self._seconds.get(generation, 0.0),
             )
         )
+
+    def standard_error(self, generation: int) -> float:
+        """The standard error of a generation's score; 0 for a single episode."""
+        scores = self.scores[generation]
+        return float(np.std(scores, ddof=1) / np.sqrt(len(scores))) if len(scores) > 1 else 0.0
 
     def best(self) -> int | None:
         """The generation with the best score, the first one of equal ones; None if there is no score."""

@@ -19,8 +19,8 @@ from dreamgym.running.provenance import hash_arrays
 from dreamgym.running.seeding import derive_seed
 from dreamgym.world_model import WorldModel
 
-Score = Callable[[np.ndarray], float]
-"""``score(parameters)`` scores the mean of a search in the real game."""
+Score = Callable[[np.ndarray], Sequence[float]]
+"""``score(parameters)`` scores the mean of a search in the real game: one number per episode."""
 Returns = Callable[[np.ndarray, int], np.ndarray]
 """``returns(parameters (C, P), seed)`` plays all candidates on the same episodes: ``(C,)`` or ``(C, episodes)``."""
 
@@ -29,10 +29,11 @@ class Trained(NamedTuple):
     """The outcome of a search."""
 
     controller: LinearController  # the best checkpoint by its score; the last mean where nothing was scored
-    score: float | None  # its score, if it has one
+    score: float | None  # its mean score, if it has one
     mean: np.ndarray  # the last mean, ``(P,)`` float64
     fitness: float  # the candidates' mean fitness in the last generation
-    latest_score: float | None  # the score of the last mean, if it has one
+    latest_score: float | None  # the mean score of the last mean, if it has one
+    standard_error: float  # of the greater of the two scores; 0 if there is none
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,7 @@ def _evolve(
     def finish(generation: int, seconds: float) -> None:
         due = (generation + 1) % settings.select_every == 0 or generation + 1 == settings.generations
         if beginning.score is not None and due and generation not in log.scores:
-            log.add_score(generation, float(beginning.score(search.means[generation])))
+            log.add_scores(generation, beginning.score(search.means[generation]))
         log.add(generation, search.fitnesses[generation], search.sigmas[generation], seconds)
         if beginning.on_generation is not None and seconds > 0:
             beginning.on_generation(log.reports[-1])
@@ -155,10 +156,11 @@ def _evolve(
     best = log.best()
     return Trained(
         controller=save_best(),
-        score=None if best is None else log.scores[best],
+        score=None if best is None else log.reports[best].score,
         mean=search.mean,
         fitness=float(np.mean(search.fitnesses[-1])),
-        latest_score=log.scores.get(search.generation - 1),
+        latest_score=log.reports[-1].score,
+        standard_error=0.0 if best is None else log.standard_error(best),
     )
 
 

@@ -17,6 +17,7 @@ from dreamgym.models.arrays import load_memory
 from dreamgym.play.settings import EnvSettings
 from dreamgym.policies.controller import LinearController
 from dreamgym.running.jobs import Executor, as_executor
+from dreamgym.running.progress import format_score
 from dreamgym.running.seeding import selection_seeds
 from dreamgym.tasks import get_task
 
@@ -64,8 +65,8 @@ def train_controller(
 
     with as_executor(workers) as executor:
 
-        def score(parameters: np.ndarray) -> float:
-            return evaluate(replace(zeros, parameters=parameters), game, seeds=seeds, workers=executor).mean
+        def score(parameters: np.ndarray) -> Sequence[float]:
+            return evaluate(replace(zeros, parameters=parameters), game, seeds=seeds, workers=executor).returns
 
         beginning = Beginning(seed, first, score, _print_report)
         if settings.env == "real":
@@ -80,6 +81,7 @@ def train_controller(
 
 
 def _print_report(report: Report) -> None:
-    real = "" if report.score is None else f", the mean in the real game {report.score:.0f}"
+    real = "" if report.score is None else f", the mean in the real game {format_score(report.score)}"
     if report.score is not None or report.generation % 5 == 0:
-        print(f"generation {report.generation}: {report.mean:.1f} ± {report.sd:.1f}{real}", flush=True)
+        fitness = f"{format_score(report.mean)} ± {format_score(report.sd)}"
+        print(f"generation {report.generation}: {fitness}{real}", flush=True)

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 
 from dreamgym.errors import TrainingError
 from dreamgym.running.files import read_npz, write_npz
 from dreamgym.running.provenance import FORMATS, check_format
+from dreamgym.running.tensorflow import keras
 
 
 class Checkpoint(keras.callbacks.Callback):

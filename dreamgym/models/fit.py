@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import keras
-import tensorflow as tf
-
 from dreamgym.errors import TrainingError
 from dreamgym.models.checkpoint import Checkpoint
 from dreamgym.models.settings import MemorySettings, VisionSettings
 from dreamgym.running.files import write_whole
 from dreamgym.running.provenance import hash_arrays
+from dreamgym.running.tensorflow import keras, tf
 
 
 @dataclass(frozen=True)

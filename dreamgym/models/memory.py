@@ -4,11 +4,11 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import keras
-from keras import layers, ops
-
 from dreamgym.models.dynamics import LOG_SIGMA_BOUNDS, MemoryArrays
 from dreamgym.running.seeding import Stream, generator
+from dreamgym.running.tensorflow import keras
+
+layers, ops = keras.layers, keras.ops
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,7 @@ import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import keras
 import numpy as np
-import tensorflow as tf
 
 from dreamgym.errors import TrainingError
 from dreamgym.models import memory, vision
@@ -18,8 +16,10 @@ from dreamgym.models.fit import Batches, fit
 from dreamgym.models.settings import MemorySettings, MemorySizes, VisionSettings
 from dreamgym.running.provenance import hash_arrays
 from dreamgym.running.seeding import Stream, generator
+from dreamgym.running.tensorflow import keras, standard_config, tf
 
 
+@standard_config()
 def train_vision(
     batches: Batches,
     held_out: np.ndarray,
@@ -50,6 +50,7 @@ def train_vision(
     return vision.to_arrays(model)
 
 
+@standard_config()
 def train_memory(
     sequences: Mapping[str, np.ndarray],
     held_out: Mapping[str, np.ndarray],

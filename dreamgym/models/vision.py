@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-import keras
 import numpy as np
-import tensorflow as tf
-from keras import layers, ops
 
 from dreamgym.models.vision_numpy import DECODER_FILTERS, DECODER_KERNELS, ENCODER_FILTERS
 from dreamgym.running.seeding import Stream, generator
+from dreamgym.running.tensorflow import keras, standard_config, tf
+
+layers, ops = keras.layers, keras.ops
 
 
 @keras.saving.register_keras_serializable("dreamgym")
@@ -119,7 +119,8 @@ class BatchVision:
     """V for many frames: encodes and decodes them in batches with compiled TensorFlow functions."""
 
     def __init__(self, arrays: Mapping[str, np.ndarray], batch_size: int = 256):
-        vision = from_arrays(arrays)
+        with standard_config():
+            vision = from_arrays(arrays)
         self.batch_size = batch_size
         self._encode = tf.function(vision.encode, reduce_retracing=True)
         self._decode = tf.function(

@@ -114,24 +114,45 @@ class Experiment:
         """The video of the selected controller; ``suffix`` is ``mp4`` or ``gif``."""
         return self.videos / f"real-reconstruction-dream.{suffix}"
 
-    def write_config(self, settings: Mapping[str, Any], defaults: Mapping[str, Any] | None = None) -> None:
-        """Saves the settings, or checks that the saved ones are the same. ``defaults`` completes older configs."""
+    def write_config(
+        self,
+        settings: Mapping[str, Any],
+        *,
+        definition: Mapping[str, Any] | None = None,
+        defaults: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Saves the settings and the task's definition, or checks that the saved ones are the same.
+
+        ``defaults`` completes older configs. The same task may come from another module than when it was begun; the
+        config then names the new one.
+        """
         if self.config_path.exists():
-            saved = _merge(dict(defaults or {}), self.read_config()["settings"])
-            if changes := differences(saved, settings):
-                raise ExperimentError(
-                    f"{self.folder} was begun with other settings ({', '.join(changes)}); "
-                    "use the old ones to continue, or another name to begin anew"
-                )
+            config = self.read_config()
+            saved = _merge(dict(defaults or {}), config["settings"])
+            if definition is not None and "task" in config:
+                self._refuse("another task", differences(config["task"], definition))
+                saved["task"] = settings["task"]
+            self._refuse("other settings", differences(saved, settings))
+            if config["settings"]["task"] != saved["task"]:
+                config["settings"]["task"] = saved["task"]
+                write_whole(self.config_path, json.dumps(config, indent=2).encode())
             return
         config = {
             "format": _FORMAT_NAME,
             "version": FORMATS["experiment"],
             "settings": dict(settings),
+            **({} if definition is None else {"task": dict(definition)}),
             "packages": package_versions(),
             "made": time.strftime("%Y-%m-%d %H:%M:%S"),
         }
         write_whole(self.config_path, json.dumps(config, indent=2).encode())
+
+    def _refuse(self, what: str, changes: list[str]) -> None:
+        if changes:
+            raise ExperimentError(
+                f"{self.folder} was begun with {what} ({', '.join(changes)}); "
+                "use the old ones to continue, or another name to begin anew"
+            )
 
     def read_config(self) -> dict[str, Any]:
         """Reads what :meth:`write_config` wrote."""

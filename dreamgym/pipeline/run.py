@@ -14,7 +14,7 @@ from dreamgym.pipeline.settings import PipelineSettings
 from dreamgym.pipeline.stages import Pipeline, Stage
 from dreamgym.running.jobs import LocalExecutor
 from dreamgym.running.lock import locked
-from dreamgym.running.progress import format_seconds
+from dreamgym.running.progress import format_score, format_seconds
 
 
 def run_pipeline(experiment: Experiment, settings: PipelineSettings, workers: int) -> None:
@@ -57,7 +57,7 @@ def print_results(experiment: Experiment, settings: PipelineSettings) -> None:
     rounds = Table("round", "dream return", "real score, selection", title="rounds")
     for number in range(settings.rounds + 1):
         metrics = experiment.metrics(f"{number}-controller")
-        rounds.add_row(str(number), f"{metrics['dream_return']:.0f}", f"{metrics['real_score']:.0f}")
+        rounds.add_row(str(number), format_score(metrics["dream_return"]), format_score(metrics["real_score"]))
     console.print(rounds)
     console.print(evaluation_table(load_evaluations(experiment.scores(settings.evaluation_episodes))))
     console.print(f"videos: {experiment.videos}", soft_wrap=True)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, Literal
 
+from dreamgym.errors import SettingsError
 from dreamgym.evolution.settings import SearchSettings
 from dreamgym.games import DEFAULT_GAME
 from dreamgym.models.settings import MemorySettings, VisionSettings
@@ -43,8 +44,9 @@ class PipelineSettings:
     """C, in every round."""
     late_horizon: int = 600
     """Steps of a dream in the second half of the rounds. Long dreams show what leaving the road costs."""
-    fork: float = 100.0
-    """A round starts from the latest controller, unless the best one so far scored better by this much."""
+    fork: float = 3.0
+    """A round starts from the latest controller, unless the best one so far scored better by this many standard errors
+    of its own score."""
     starts: int = 1000
     """Starts of dreams kept in a world model."""
     start_steps: int = 20
@@ -72,6 +74,17 @@ class PipelineSettings:
             evaluation_episodes=at_least(1),
             video_steps=at_least(1),
         )
+
+        for name, collected in (("random", self.random), ("on-policy", self.on_policy)):
+            if collected.episodes < 2 and (name == "random" or self.rounds):
+                raise SettingsError(
+                    f"{name}.episodes is {collected.episodes}, expected 2 or more: to train on, and to hold out"
+                )
+            if collected.episode_length is not None and collected.episode_length <= self.start_steps:
+                raise SettingsError(
+                    f"{name}.episode-length is {collected.episode_length}, expected more than start-steps, which is "
+                    f"{self.start_steps}"
+                )
 
     def horizon(self, round_: int) -> int:
         """Steps of a dream in a round."""

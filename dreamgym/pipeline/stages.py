@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from dreamgym.data.encode import encode_rollouts
-from dreamgym.data.episodes import list_episodes
+from dreamgym.data.episodes import episode_lengths, list_episodes
+from dreamgym.data.sequences import check_lengths
 from dreamgym.evaluation.baselines import baselines
 from dreamgym.evaluation.evaluate import evaluate
 from dreamgym.evaluation.scores import save_evaluations
@@ -115,9 +116,11 @@ class Pipeline:
 
     def train_vision(self) -> dict[str, Any]:
         """Trains V on the first round's episodes."""
+        episodes = list_episodes(self.experiment.rollouts(0))
+        check_lengths(episode_lengths(episodes), self.settings.start_steps)  # M needs them longer than V does
         training.fit_vision(
             self.task,
-            list_episodes(self.experiment.rollouts(0)),
+            episodes,
             self.experiment.vision_training,
             self.settings.vision,
             held_out=self.settings.held_out,
@@ -176,6 +179,7 @@ class Pipeline:
         return {
             "real_score": trained.score,
             "latest_real_score": trained.latest_score,
+            "standard_error": trained.standard_error,
             "dream_return": trained.fitness,
         }
 
@@ -216,9 +220,9 @@ class Pipeline:
     def _initial(self, last: int) -> Path:
         """The controller to continue from after the round ``last``."""
         best = self._best_round(last)
-        metrics = self.experiment.metrics(f"{last}-controller")
-        lost = self.experiment.metrics(f"{best}-controller")["real_score"] - metrics["latest_real_score"]
-        if lost > self.settings.fork:
+        latest = self.experiment.metrics(f"{last}-controller")["latest_real_score"]
+        scored = self.experiment.metrics(f"{best}-controller")
+        if scored["real_score"] - latest > self.settings.fork * scored["standard_error"]:
             return self.experiment.round_best(best)
         return self.experiment.round_latest(last)
 

@@ -13,6 +13,7 @@ from dreamgym.errors import DreamGymError
 from dreamgym.models.arrays import load_vision
 from dreamgym.pipeline.experiment import Experiment
 from dreamgym.pipeline.settings import PipelineSettings, read_settings
+from dreamgym.running.progress import format_score
 from dreamgym.running.provenance import hash_arrays
 from dreamgym.tasks import get_task
 from dreamgym.world_model import WorldModel
@@ -29,10 +30,10 @@ class Finding:
     problem: str = ""  # what is missing, damaged, stale or poor; empty if nothing is
 
 
-def inspect(experiment: Experiment) -> list[Finding]:
-    """Inspects an experiment, part by part in the order of its stages."""
+def inspect(experiment: Experiment, task: str | None = None) -> list[Finding]:
+    """Inspects an experiment, part by part in the order of its stages. ``task`` replaces the name in its config."""
     settings = read_settings(experiment)
-    get_task(settings.task)  # world models know their task by its name, which must be registered
+    get_task(task or settings.task)  # world models know their task by its name, which must be registered
     findings = []
     for round_ in range(settings.rounds + 1):
         if experiment.rollouts(round_).is_dir():
@@ -40,7 +41,7 @@ def inspect(experiment: Experiment) -> list[Finding]:
     for round_ in range(settings.rounds + 1):
         findings += _round(experiment, round_)
     scores = experiment.metrics("evaluate")
-    state = f"real {scores['real']:.0f}, dream {scores['dream']:.0f}" if scores else ""
+    state = f"real {format_score(scores['real'])}, dream {format_score(scores['dream'])}" if scores else ""
     findings.append(Finding("evaluation", state, "" if scores else "not done"))
     return findings
 
@@ -97,7 +98,8 @@ def _round(experiment: Experiment, round_: int) -> list[Finding]:
     generations = len(list(experiment.search(round_).glob("generation-*.npz")))
     state = f"{generations} generations"
     if search:
-        state += f", dream {search['dream_return']:.0f}, real {search['real_score']:.0f} on the selection episodes"
+        dream, real = format_score(search["dream_return"]), format_score(search["real_score"])
+        state += f", dream {dream}, real {real} on the selection episodes"
     findings.append(Finding(f"C, round {round_}", state, "" if search else "not finished"))
     return findings
 

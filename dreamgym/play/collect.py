@@ -1,13 +1,16 @@
 """Collection: episodes of the real game, played on workers, one file each."""
 
 import hashlib
+import json
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from dreamgym.data.episodes import EPISODE_FORMAT, decode_features, read_bytes, remove_partial
+from dreamgym.data.episodes import EPISODE_FORMAT, SETTINGS_FILE, decode_features, read_bytes, remove_partial
 from dreamgym.errors import DataError, JobError
+from dreamgym.play.check_task import check_task
 from dreamgym.play.job import PlayJob, play_jobs, portable
 from dreamgym.play.resolve import Player, resolve
 from dreamgym.play.settings import CollectSettings, EnvSettings
@@ -15,10 +18,9 @@ from dreamgym.policies.load import policy_file
 from dreamgym.running.files import write_whole
 from dreamgym.running.jobs import Executor, as_executor
 from dreamgym.running.progress import track
-from dreamgym.running.provenance import FORMATS, hash_arrays, keep_settings
+from dreamgym.running.provenance import FORMATS, differences, hash_arrays, keep_settings
 from dreamgym.running.seeding import derive_seed
-
-SETTINGS_FILE = "collection.json"
+from dreamgym.tasks import Renderer, Task
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,10 @@ def collect(
     length = min(settings.episode_length or player.max_steps, player.task.horizon)
     player = replace(player, env=replace(env, max_steps=length, renderer=env.renderer or "fast"))
     described = _describe(player, policy, settings, seed)
-    keep_settings(folder / SETTINGS_FILE, described, DataError, "collect into another folder")
+    keep_settings(folder / SETTINGS_FILE, described, DataError, "collect into another folder", new=["definition"])
     missing = _missing(folder, settings.episodes)
+    if missing:
+        check_task(player.task, player.env.renderer or "fast")
     job = PlayJob(
         policy=policy,
         env=portable(player),
@@ -126,6 +130,7 @@ def _describe(player: Player, policy: str, settings: CollectSettings, seed: int)
     return {
         "version": FORMATS["collection"],
         "task": player.task.name,
+        "definition": _data_definition(player.task, player.env.renderer),
         **described,
         "episode_length": player.max_steps,
         "seed": seed,
@@ -133,6 +138,48 @@ def _describe(player: Player, policy: str, settings: CollectSettings, seed: int)
         "random_starts": settings.random_starts,
         "noise": settings.noise,
     }
+
+
+def _data_definition(task: Task, renderer: Renderer | None) -> dict[str, Any]:
+    """What of a task decides its episodes, besides the settings of a collection."""
+    names = ("env_kwargs", "frame_key", "frame_rows", "target", "start_options", "exploration")
+    kept = {name: task.definition[name] for name in names}
+    return kept | {"env_id": task.played_env_id(renderer or "fast")}
+
+
+def check_collections(folders: Sequence[Path], task: Task) -> None:
+    """Checks that episodes or latents in folders are of a task as it is now. One that does not say so is accepted.
+
+    Raises:
+        DataError: Another task, or an earlier definition of it, made them.
+    """
+    for folder in folders:
+        name = collected_task(folder) or task.name
+        if name != task.name:
+            raise DataError(f"{folder} holds episodes of task {name!r}, not of {task.name!r}; name theirs with --task")
+        saved = _read_settings(folder)
+        now = _data_definition(task, saved.get("renderer"))
+        if changes := differences(saved.get("definition") or now, now):
+            raise DataError(
+                f"{folder} was collected when task {name!r} was another ({', '.join(changes)}); collect again, or take "
+                "the change back"
+            )
+
+
+def collected_task(folder: Path) -> str | None:
+    """The name of the task that a folder of episodes or latents is of; None if it does not say."""
+    return _read_settings(folder).get("task")
+
+
+def _read_settings(folder: Path) -> dict[str, Any]:
+    path = folder / SETTINGS_FILE
+    try:
+        saved = json.loads(path.read_text()) if path.is_file() else {}
+        if not isinstance(saved, dict):
+            raise ValueError(f"it holds a {type(saved).__name__}")
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} is broken ({error}); collect into another folder") from error
+    return saved
 
 
 def _missing(folder: Path, episodes: int) -> list[int]:

@@ -12,6 +12,7 @@ import numpy as np
 
 def write_whole(path: Path, content: bytes) -> None:
     """Writes a file beside its name and moves it into place, so that nobody ever sees half of it."""
+    path = path.expanduser()
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}-", suffix=".part", dir=path.parent)
     try:
@@ -42,7 +43,7 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
     """All arrays of an ``.npz`` file. A ValueError where it cannot be read, is broken or holds pickled objects."""
     try:
         # From memory, since NumPy leaves a file open that it does not understand.
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
+        with np.load(io.BytesIO(path.expanduser().read_bytes()), allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
     except Exception as error:  # zipfile, zlib and NumPy raise a dozen kinds between them on damaged bytes
         raise ValueError(f"{type(error).__name__}: {error}") from error

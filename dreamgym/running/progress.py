@@ -68,6 +68,11 @@ def format_seconds(seconds: float) -> str:
     return f"{minutes}:{rest:02d}" if minutes else f"{rest} s"
 
 
+def format_score(score: float) -> str:
+    """A score with the digits that count: whole from 100 on, below that three significant ones."""
+    return f"{score:.0f}" if abs(score) >= 100 else f"{score:.3g}"
+
+
 def _make_bar() -> Any:
     from rich import console, progress
 

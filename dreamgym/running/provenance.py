@@ -1,8 +1,13 @@
 """What a saved thing was made with: format versions, package versions, hashes, and comparisons of settings."""
 
+import ast
+import dataclasses
 import hashlib
+import inspect
 import json
-from collections.abc import Iterator, Mapping
+import re
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -66,13 +71,52 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def keep_settings(path: Path, settings: Mapping[str, Any], error: type[DreamGymError], advice: str) -> None:
-    """Writes settings as JSON, or raises ``error`` if the file exists and is broken or has other settings."""
+def plain_data(value: Any) -> Any:
+    """A value as plain JSON data that is the same in another process. A function is its name and a hash of its source.
+
+    The hash does not depend on comments and layout. Where there is no source, the name alone counts.
+    """
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {item.name: plain_data(getattr(value, item.name)) for item in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain_data(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain_data(item) for item in value]
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if callable(value):
+        return f"{getattr(value, '__qualname__', type(value).__qualname__)} {_source_hash(value)}".strip()
+    return re.sub(r" at 0x[0-9a-f]+", "", repr(value))
+
+
+def _source_hash(function: Any) -> str:
+    try:
+        source = textwrap.dedent(inspect.getsource(function))
+    except (OSError, TypeError):
+        return ""
+    try:
+        source = ast.unparse(ast.parse(source))
+    except SyntaxError:  # a lambda's source may begin in the middle of an expression
+        source = "".join(source.split())
+    return hashlib.sha256(source.encode()).hexdigest()[:12]
+
+
+def keep_settings(
+    path: Path, settings: Mapping[str, Any], error: type[DreamGymError], advice: str, *, new: Sequence[str] = ()
+) -> None:
+    """Writes settings as JSON, or raises ``error`` if the file exists and is broken or has other settings.
+
+    Settings in ``new`` may be missing in the file, because earlier versions did not write them.
+    """
     if not path.exists():
         write_whole(path, json.dumps(dict(settings), indent=2).encode())
         return
     try:
-        changes = differences(json.loads(path.read_text()), settings)
+        saved = json.loads(path.read_text())
+        known = {name: value for name, value in settings.items() if name in saved or name not in new}
+        changes = differences(saved, known)
     except (ValueError, TypeError, OSError) as broken:
         raise error(f"{path} is broken ({broken}); {advice}") from broken
     if changes:

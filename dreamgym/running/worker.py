@@ -4,8 +4,10 @@ import multiprocessing
 import os
 import pickle
 import signal
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
@@ -48,7 +50,8 @@ class Worker:
             self._pipe, other = context.Pipe()
             self._process = context.Process(target=work, args=(other,), daemon=True)
             try:
-                self._process.start()
+                with _main_that_workers_can_import():
+                    self._process.start()
             except Exception as error:
                 self._process, self._pipe = None, None
                 first_line = describe(error).strip().splitlines()[0]
@@ -114,6 +117,24 @@ class Worker:
         if self._pipe is not None:
             self._pipe.close()
         self._pipe, self._late = None, False
+
+
+@contextmanager
+def _main_that_workers_can_import() -> Iterator[None]:
+    """Hides the ``__file__`` of a main module that is no file, such as a script that Python reads from stdin.
+
+    A spawned process runs that file first.
+    """
+    main = sys.modules["__main__"]
+    path = getattr(main, "__file__", None)
+    hidden = path is not None and not os.path.exists(path)
+    if hidden:
+        del main.__file__
+    try:
+        yield
+    finally:
+        if hidden:
+            main.__file__ = path
 
 
 def describe(error: BaseException) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from dreamgym.errors import VideoError
+from dreamgym.running.progress import format_score
 
 COLOURS = ((90, 200, 120), (240, 150, 70), (110, 160, 250), (230, 110, 190))  # RGB, one per line of the plot
 LABEL_HEIGHT, STRIP_HEIGHT, GAP = 28, 84, 8
@@ -70,7 +71,7 @@ def reward_strip(
             colour = COLOURS[i % len(COLOURS)]
             cv2.polylines(picture, [line[: t + 1]], False, colour, 2, cv2.LINE_AA)
             value = sums[label][min(t, len(line) - 1)]
-            _write(picture, f"{label} {value:.0f}", (6, 24 + 22 * i), colour)
+            _write(picture, f"{label} {format_score(value)}", (6, 24 + 22 * i), colour)
     return strip
 
 

@@ -21,7 +21,7 @@ def test_agents_use_public_names_only(path):
 
 def test_cma_es_evolves_and_scores_a_controller(tiny_folder, tmp_path, capsys):
     path = tmp_path / "controller.npz"
-    args = Args(tiny_folder, path, candidates=6, dreams=2, horizon=5, generations=2, episodes=3, workers=0)
+    args = Args(tiny_folder, output=path, candidates=6, dreams=2, horizon=5, generations=2, episodes=3, workers=0)
     main(args)
     first = LinearController.load(path).parameters
     printed = capsys.readouterr().out

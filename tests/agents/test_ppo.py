@@ -13,7 +13,13 @@ from dreamgym.policies.load import load_policy
 def test_ppo_trains_and_its_zip_is_a_policy(tiny_world_model, tmp_path, env, num_envs):
     folder = tiny_world_model.save(tmp_path / "world_model")
     args = PPOArgs(
-        str(folder), tmp_path / "new" / "ppo.zip", env=env, num_envs=num_envs, steps=32, rollout_steps=8, batch_size=8
+        str(folder),
+        output=tmp_path / "new" / "ppo.zip",
+        env=env,
+        num_envs=num_envs,
+        steps=32,
+        rollout_steps=8,
+        batch_size=8,
     )
     assert train(args) > 0
     policy = load_policy(str(args.output), tiny_world_model.task, tiny_world_model.codec)

@@ -27,7 +27,7 @@ def test_it_trains_in_the_dream_and_keeps_the_best_scored_mean(car_world_model, 
 
     def score(parameters):
         seen.append(parameters)
-        return next(scores)
+        return [next(scores)]
 
     trained = train_tiny(
         car_world_model, tmp_path, 6, sigma=0.5, score=score, select_every=2, on_generation=reports.append
@@ -51,7 +51,7 @@ def test_resuming_in_the_dream_scores_nothing_twice(car_world_model, tmp_path):
 
     def score(parameters):
         calls.append(1)
-        return float(np.sum(parameters))
+        return [float(np.sum(parameters))]
 
     whole = train_tiny(car_world_model, tmp_path / "whole", 4, score=score, select_every=2)
     train_tiny(car_world_model, tmp_path / "parts", 2, score=score, select_every=2)
@@ -137,11 +137,11 @@ def test_it_trains_in_the_real_game_by_whatever_plays_it(car_world_model, tmp_pa
 
 
 def test_broken_scores_are_named(car_world_model, tmp_path):
-    train_tiny(car_world_model, tmp_path, 2, score=lambda parameters: 1.0, select_every=1)
-    assert json.loads((tmp_path / "scores.json").read_text()) == {"0": 1.0, "1": 1.0}
+    train_tiny(car_world_model, tmp_path, 2, score=lambda parameters: [1.0], select_every=1)
+    assert json.loads((tmp_path / "scores.json").read_text()) == {"0": [1.0], "1": [1.0]}
     (tmp_path / "scores.json").write_text("[1]")
     with pytest.raises(ExperimentError, match=r"scores\.json is broken"):
-        train_tiny(car_world_model, tmp_path, 3, score=lambda parameters: 1.0)
+        train_tiny(car_world_model, tmp_path, 3, score=lambda parameters: [1.0])
 
 
 @pytest.mark.parametrize(

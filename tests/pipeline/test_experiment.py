@@ -132,3 +132,20 @@ def test_the_home_is_in_the_users_folder_unless_told(monkeypatch, tmp_path):
     assert default_home() == tmp_path / "world-models-experiments"
     monkeypatch.setenv("DREAMGYM_HOME", "~/elsewhere")
     assert default_home() == tmp_path / "elsewhere"
+
+
+def test_an_edited_task_is_refused_naming_the_field_and_a_moved_one_is_not(experiment):
+    begun = {"name": "tiny_game", "frame_rows": [0, 84], "price": 1.0}
+    experiment.write_config(SETTINGS, definition=begun)
+    with pytest.raises(ExperimentError, match=r"begun with another task \(frame_rows: \[0, 84\] became \[0, 60\]\)"):
+        experiment.write_config(SETTINGS, definition=begun | {"frame_rows": [0, 60]})
+    experiment.write_config(SETTINGS | {"task": "moved:TASK"}, definition=begun)
+    assert experiment.read_config()["settings"]["task"] == "moved:TASK", "later commands find it there"
+    with pytest.raises(ExperimentError, match="seed: 0 became 1"):
+        experiment.write_config(SETTINGS | {"task": "again:TASK", "seed": 1}, definition=begun)
+    assert experiment.read_config()["settings"]["task"] == "moved:TASK"
+
+
+def test_an_experiment_that_does_not_say_what_its_task_was_goes_on(experiment):
+    experiment.write_config(SETTINGS)
+    experiment.write_config(SETTINGS, definition={"price": 1.0})

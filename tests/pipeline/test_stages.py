@@ -10,13 +10,15 @@ from dreamgym.running.jobs import LocalExecutor
 
 @pytest.fixture
 def pipeline(tmp_path):
-    return Pipeline(Experiment(tmp_path), PipelineSettings(rounds=3, fork=50.0), LocalExecutor(0))
+    return Pipeline(Experiment(tmp_path), PipelineSettings(rounds=3, fork=2.5), LocalExecutor(0))
 
 
 def finish(pipeline, *scores):
     """Marks searches as finished: each round's best and latest score."""
     for round_, (best, latest) in enumerate(scores):
-        pipeline.experiment.mark_done(f"{round_}-controller", real_score=best, latest_real_score=latest)
+        pipeline.experiment.mark_done(
+            f"{round_}-controller", real_score=best, latest_real_score=latest, standard_error=20.0
+        )
 
 
 def test_a_round_continues_from_the_latest_controller(pipeline):
@@ -28,7 +30,9 @@ def test_a_round_goes_back_to_the_best_where_the_latest_is_much_worse(pipeline):
     finish(pipeline, (100.0, 90.0), (200.0, 190.0), (180.0, 149.0))
     assert pipeline._initial(2) == pipeline.experiment.round_best(1)
     finish(pipeline, (100.0, 90.0), (200.0, 190.0), (180.0, 150.0))
-    assert pipeline._initial(2) == pipeline.experiment.round_latest(2), "50 less is not more than the fork"
+    assert pipeline._initial(2) == pipeline.experiment.round_latest(2), (
+        "50 less is not more than 2.5 standard errors of 20"
+    )
 
 
 def test_the_best_round_is_chosen_the_first_of_equal_ones(pipeline):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dreamgym.errors import DataError
-from dreamgym.running.provenance import FORMATS, check_format, differences, hash_arrays, keep_settings
+from dreamgym.running.provenance import FORMATS, check_format, differences, hash_arrays, keep_settings, plain_data
 
 
 def test_later_formats_are_refused_and_earlier_ones_read():
@@ -45,3 +45,32 @@ def test_settings_are_kept_with_what_they_made(tmp_path):
     path.write_text("{")
     with pytest.raises(DataError, match=r"settings\.json is broken"):
         keep_settings(path, {"seed": 0}, DataError, "use another folder")
+
+
+def test_a_setting_of_later_versions_may_be_missing_but_not_differ(tmp_path):
+    path = tmp_path / "settings.json"
+    keep_settings(path, {"seed": 0}, DataError, "use another folder")
+    keep_settings(path, {"seed": 0, "later": 1}, DataError, "use another folder", new=["later"])
+    with pytest.raises(DataError, match="later: 'nothing' became 1"):
+        keep_settings(path, {"seed": 0, "later": 1}, DataError, "use another folder")
+
+
+def test_functions_are_known_by_their_code_and_not_by_their_layout():
+    def one(x):
+        return x + 1
+
+    first = plain_data(one)
+
+    def one(x):  # a comment
+
+        return x + 1
+
+    assert plain_data(one) == first
+
+    def one(x):
+        return x + 2
+
+    assert plain_data(one) != first
+    assert plain_data({"a": np.float32(1), "b": (1, [one]), "c": object()})["a"] == 1.0
+    assert "0x" not in str(plain_data(object()))
+    assert plain_data(len) == "len"
