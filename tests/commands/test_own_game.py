@@ -35,8 +35,8 @@ COMMANDS = {
     " --workers 0",
     "train-vae": "train-vae --rollouts {rollouts} --output {out}/v --vision.epochs 1 --vision.batch-size 4",
     "encode": "encode --rollouts {rollouts} --latents {out}/latents --world-model {model}",
-    "train-memory": "train-memory --latents {latents} --vision {model}/vision.npz --output {out}/m --starts 4 --start-steps 2"
-    " --world-model {out}/w --memory.epochs 1 --memory.batch-size 2 --memory.sequence-length 4",
+    "train-memory": "train-memory --latents {latents} --vision {model}/vision.npz --output {out}/m --starts 4"
+    " --world-model {out}/w --start-steps 2 --memory.epochs 1 --memory.batch-size 2 --memory.sequence-length 4",
     "train-controller": "train-controller --world-model {model} --output {out}/c " + SMALL_C,
     "evaluate": "evaluate {controller} --world-model {model} --episodes 1 --max-steps 3 --workers 0 --no-controls"
     " --output {out}/scores.json",
