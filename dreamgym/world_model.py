@@ -28,14 +28,28 @@ _SMALL_BATCH = 8  # up to here NumPy is faster than a call into TensorFlow, and 
 
 @dataclass(frozen=True, eq=False)
 class Starts:
-    """Short real sequences that dreams begin with, so that M's state is warm. S sequences of L steps, float32."""
+    """Short real sequences that dreams begin with, so that M's state is warm. S sequences of L steps, float32.
+
+    ``h`` and ``c`` are the states that M had when it came to them; both are None in files of earlier versions, and then
+    M comes with a state of zeros.
+    """
 
     mu: np.ndarray  # (S, L + 1, Z)
     logvar: np.ndarray  # (S, L + 1, Z)
     action: np.ndarray  # coded, (S, L, A)
+    h: np.ndarray | None = None  # (S, H)
+    c: np.ndarray | None = None  # (S, H)
 
     def __len__(self) -> int:
         return len(self.mu)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The arrays by name."""
+        return {name: array for name, array in vars(self).items() if array is not None}
+
+    def chosen(self, indices: np.ndarray) -> "Starts":
+        """The starts with these indices."""
+        return Starts(**{name: array[indices] for name, array in self.arrays().items()})
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,7 +146,9 @@ class WorldModel:
         return BatchVision(self.vision)
 
     def replace(self, **changes: Any) -> "WorldModel":
-        """A copy with some attributes changed."""
+        """A copy with some attributes changed. The states in the starts are those of one M, and go with it."""
+        if "memory" in changes and "starts" not in changes:
+            changes["starts"] = dataclasses.replace(self.starts, h=None, c=None)
         return dataclasses.replace(self, **changes)
 
     def save(self, folder: str | Path, *, compact: bool = False) -> Path:
@@ -162,7 +178,7 @@ class WorldModel:
         dtype = np.float16 if compact else np.float32
         write_arrays(folder / "vision.npz", {name: array.astype(dtype) for name, array in self.vision.items()})
         write_arrays(folder / "memory.npz", self.memory._asdict())
-        write_arrays(folder / "starts.npz", {name: array.astype(dtype) for name, array in vars(self.starts).items()})
+        write_arrays(folder / "starts.npz", {name: array.astype(dtype) for name, array in self.starts.arrays().items()})
         write_whole(folder / "world_model.json", content)
         return folder
 
@@ -193,7 +209,7 @@ class WorldModel:
         except (TaskError, WorldModelError) as error:
             raise WorldModelError(f"{description_path}: {error}") from error
         vision, memory = load_vision(folder / "vision.npz"), load_memory(folder / "memory.npz")
-        starts = Starts(**read_arrays(folder / "starts.npz", ("mu", "logvar", "action")))
+        starts = Starts(**read_arrays(folder / "starts.npz", ("mu", "logvar", "action"), optional=("h", "c")))
         try:
             return cls(task, codec, vision, memory, starts, temperature, description["details"])
         except WorldModelError as error:
@@ -221,8 +237,9 @@ def _check_shapes(model: WorldModel) -> None:
         "memory.head_bias": (n_heads,),
         "starts.logvar": (n, steps, z),
         "starts.action": (n, steps - 1, actions),
-    } | {f"vision.{name}": shape for name, shape in vision_numpy.array_shapes(z).items()}
-    parts = {"memory": model.memory._asdict(), "starts": vars(model.starts), "vision": dict(model.vision)}
+    } | {f"starts.{name}": (n, hidden) for name in ("h", "c") if name in model.starts.arrays()}
+    expected |= {f"vision.{name}": shape for name, shape in vision_numpy.array_shapes(z).items()}
+    parts = {"memory": model.memory._asdict(), "starts": model.starts.arrays(), "vision": dict(model.vision)}
     found = {f"{part}.{name}": array for part, arrays in parts.items() for name, array in arrays.items()}
     for name, shape in expected.items():
         if name not in found:

@@ -34,7 +34,8 @@ def random_world_model(task: Task, space: gym.Space, hidden_size: int, seed: int
     )
     vision = {name: draw(*shape) for name, shape in array_shapes(z).items()}
     starts = Starts(draw(6, 5, z), draw(6, 5, z), np.stack([codec.encode(space.sample()) for _ in range(24)]))
-    starts = Starts(starts.mu, starts.logvar, starts.action.reshape(6, 4, a))
+    h, c = np.tanh(draw(2, 6, hidden_size))
+    starts = Starts(starts.mu, starts.logvar, starts.action.reshape(6, 4, a), h, c)
     return WorldModel(task, codec, vision, memory, starts)
 
 

@@ -54,7 +54,7 @@ def test_a_world_model_survives_the_disk(request, name, tmp_path):
         np.testing.assert_array_equal(own, other)
     for key, own in world_model.vision.items():
         np.testing.assert_array_equal(own, back.vision[key])
-    for key, own in vars(world_model.starts).items():
+    for key, own in world_model.starts.arrays().items():
         np.testing.assert_array_equal(own, getattr(back.starts, key))
         assert getattr(back.starts, key).dtype == np.float32
 
@@ -128,11 +128,12 @@ def test_a_broken_file_is_named(folder, file, kind):
     path = folder / file
     content = path.read_bytes()
     middle = len(content) // 2
+    turned = bytes(byte ^ 255 for byte in content[middle : middle + 99])
     path.write_bytes(
         {
             "empty": b"",
             "half": content[:middle],
-            "flipped": content[:middle] + bytes([content[middle] ^ 255]) + content[middle + 1 :],
+            "flipped": content[:middle] + turned + content[middle + 99 :],
             "foreign": b"GIF89a",
         }[kind]
     )

@@ -11,7 +11,7 @@ from dreamgym.pipeline.settings import read_settings
 from dreamgym.policies.controller import LinearController
 from dreamgym.running.checks import at_least, check_settings
 from dreamgym.tasks import get_task
-from dreamgym.world_model import Starts, WorldModel
+from dreamgym.world_model import WorldModel
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,7 @@ def run(args: Args) -> None:
         raise ExperimentError(f"{experiment.folder} has no selected controller yet; run dreamgym pipeline to its end")
     world_model = WorldModel.load(experiment.world_model)
     kept = np.linspace(0, len(world_model.starts) - 1, min(args.starts, len(world_model.starts))).astype(int)
-    starts = Starts(*(array[kept] for array in vars(world_model.starts).values()))
-    folder = world_model.replace(starts=starts).save(args.output, compact=True)
+    folder = world_model.replace(starts=world_model.starts.chosen(kept)).save(args.output, compact=True)
     LinearController.load(experiment.controller).save(folder / "controller.npz")
     size = sum(path.stat().st_size for path in folder.iterdir()) / 1e6
     print(f"{folder}: {size:.1f} MB")

@@ -10,10 +10,12 @@ import numpy as np
 
 from dreamgym.data.latents import LatentEpisode
 from dreamgym.errors import DataError
+from dreamgym.models.dynamics import MemoryArrays, lstm_step, sample_posterior
 from dreamgym.running.seeding import Stream, generator
 from dreamgym.world_model import Starts
 
 Item = TypeVar("Item")
+_TOGETHER = 256  # Starts whose episodes M runs through together.
 _MARGIN = 10  # Steps between the end of a start and the termination of its episode.
 
 
@@ -52,9 +54,17 @@ def _window_starts(n_steps: int, length: int, stride: int) -> range:
 
 
 def make_starts(
-    episodes: Sequence[LatentEpisode], count: int, steps: int, seed: int = 0, rewarded: float = 0.0
+    episodes: Sequence[LatentEpisode],
+    memory: MemoryArrays,
+    count: int,
+    steps: int,
+    *,
+    seed: int = 0,
+    rewarded: float = 0.0,
 ) -> Starts:
     """Draws short sequences at random from all episodes, for dreams to start with: ``count`` of ``steps`` steps each.
+
+    M's states at their first steps are kept with them: those that it has after the whole episode before.
 
     A start ends at least 10 steps before its episode terminates, so that the dream has steps left to play. If no
     episode is long enough for that, the distance is 1 step. The fraction ``rewarded`` of starts is drawn only from
@@ -71,11 +81,42 @@ def make_starts(
     best = places[paid > paid.mean()]
     n_best = round(rewarded * count) if len(best) else 0
     drawn = np.concatenate([_draw(places, count - n_best, rng), _draw(best, n_best, rng)])
+    h, c = _states(memory, episodes, drawn, rng)
     return Starts(
+        h=h,
+        c=c,
         mu=np.stack([episodes[e].mu[t : t + steps + 1] for e, t in drawn]),
         logvar=np.stack([episodes[e].logvar[t : t + steps + 1] for e, t in drawn]),
         action=np.stack([episodes[e].actions[t : t + steps] for e, t in drawn]),
     )
+
+
+def _states(
+    memory: MemoryArrays, episodes: Sequence[LatentEpisode], places: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """M's states ``h`` and ``c`` ``(n, H)`` at places ``(episode, step)`` ``(n, 2)``, run from the beginnings.
+
+    Episodes that are left at about the same step are run together.
+    """
+    h, c = np.zeros((2, len(places), memory.recurrent_kernel.shape[0]), np.float32)
+    order = np.argsort(places[:, 1], kind="stable")
+    for group in np.split(order, range(_TOGETHER, len(order), _TOGETHER)):
+        used, rows = np.unique(places[group, 0], return_inverse=True)
+        steps = int(places[group, 1].max())
+        z = np.zeros((len(used), steps, episodes[0].mu.shape[1]), np.float32)
+        actions = np.zeros((len(used), steps, episodes[0].actions.shape[1]), np.float32)
+        for row, e in enumerate(used):
+            size = min(steps, len(episodes[e]))
+            mu, logvar = episodes[e].mu[:size], episodes[e].logvar[:size]
+            z[row, :size] = sample_posterior(np, mu, logvar, rng.standard_normal(mu.shape, np.float32))
+            actions[row, :size] = episodes[e].actions[:size]
+        state = (np.zeros((len(used), h.shape[1]), np.float32),) * 2
+        for step in range(steps + 1):
+            now = places[group, 1] == step
+            h[group[now]], c[group[now]] = state[0][rows[now]], state[1][rows[now]]
+            if step < steps:
+                state = lstm_step(np, memory, z[:, step], actions[:, step], state)
+    return h, c
 
 
 def check_lengths(lengths: Sequence[int], steps: int) -> None:

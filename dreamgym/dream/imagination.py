@@ -96,7 +96,7 @@ def imagine(
             masks=None if masks is None else masks[rows],
             horizon=horizon,
         )
-        result = roll_out(world_model.replace(memory=members[member]), policy, parameters[candidates], batch)
+        result = roll_out(members[member], policy, parameters[candidates], batch)
         returns[np.ix_(candidates, rows)], lengths[np.ix_(candidates, rows)] = result
     return Imagined(returns, lengths)
 
@@ -162,13 +162,12 @@ def _masks(world_model: WorldModel, dreams: Dreams) -> np.ndarray | None:
     return masks
 
 
-def _members(world_model: WorldModel, dreams: Dreams) -> list[MemoryArrays]:
-    members = list(dreams.members) or [world_model.memory]
+def _members(world_model: WorldModel, dreams: Dreams) -> list[WorldModel]:
     expected = [array.shape for array in world_model.memory]
-    for number, member in enumerate(members):
+    for number, member in enumerate(dreams.members):
         if [array.shape for array in member] != expected:
             raise WorldModelError(f"member {number} of the ensemble does not have the shapes of the world model's M")
-    return members
+    return [world_model.replace(memory=member) for member in dreams.members] or [world_model]
 
 
 def _check_policy(world_model: WorldModel, policy: PopulationPolicy, parameters: np.ndarray) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from dreamgym.dream.noise import DreamNoise
-from dreamgym.models.dynamics import warm_up
+from dreamgym.models.dynamics import sample_posterior, warm_up
 from dreamgym.running.threads import one_thread
 from dreamgym.world_model import WorldModel
 
@@ -26,6 +26,8 @@ def start_dreams(
     drawn = [noise.draw_start(dream, len(starts), starts.mu.shape[1]) for dream in dreams]
     indices = np.array([index for index, _ in drawn]) if chosen is None else chosen
     normal = np.stack([normal for _, normal in drawn])
-    sequences = starts.mu[indices], starts.logvar[indices], starts.action[indices]
+    begun = starts.chosen(indices)
+    z = sample_posterior(np, begun.mu, begun.logvar, normal)
+    state = None if begun.h is None or begun.c is None else (begun.h, begun.c)
     with one_thread():
-        return indices, warm_up(np, world_model.memory, *sequences, normal=normal)
+        return indices, (z[:, -1], *warm_up(np, world_model.memory, z, begun.action, state))

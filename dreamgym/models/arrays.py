@@ -17,14 +17,18 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     write_npz(path, {"format_version": np.array(FORMATS["world model"]), **arrays})
 
 
-def read_arrays(path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """Reads named arrays as float32, without pickle. A bad file, NaN or infinity raises WorldModelError."""
+def read_arrays(path: Path, names: tuple[str, ...], optional: tuple[str, ...] = ()) -> dict[str, np.ndarray]:
+    """Reads named arrays as float32, without pickle, and the optional ones that are there.
+
+    A bad file, NaN or infinity raises WorldModelError.
+    """
     if not path.is_file():
         raise WorldModelError(f"{path} is missing; the world model is incomplete, train or copy it again")
     try:
         stored = read_npz(path)
         check_format("world model", stored["format_version"])
-        arrays = {name: np.ascontiguousarray(stored[name], np.float32) for name in names}
+        wanted = (*names, *(name for name in optional if name in stored))
+        arrays = {name: np.ascontiguousarray(stored[name], np.float32) for name in wanted}
     except (ValueError, TypeError, KeyError) as error:
         raise WorldModelError(
             f"{path} is broken or foreign ({error}); expected an .npz file with arrays {list(names)}, make it again"

@@ -121,14 +121,14 @@ def _clip(xp: Any, x: Array, low: float, high: float) -> Array:
 
 
 def warm_up(
-    xp: Any, memory: MemoryArrays, mu: Array, logvar: Array, action: Array, *, normal: Array
-) -> tuple[Array, Array, Array]:
-    """Runs M over N real sequences of L steps from a state of zeros. Returns the last ``z`` and the state ``h, c``.
+    xp: Any, memory: MemoryArrays, z: Array, action: Array, state: tuple[Array, Array] | None = None
+) -> tuple[Array, Array]:
+    """Runs M over N real sequences of L steps from a state, or from zeros. Returns the state ``h, c``, ``(N, H)`` each.
 
-    ``mu``, ``logvar`` and the noise ``normal`` are ``(N, L + 1, Z)``, the coded actions ``(N, L, A)``.
+    The latents ``z`` are ``(N, L, Z)``, the coded actions ``(N, L, A)``.
     """
-    z = sample_posterior(xp, mu, logvar, normal)
-    h = c = xp.zeros((mu.shape[0], memory.recurrent_kernel.shape[0]), np.float32)
+    zeros = xp.zeros((z.shape[0], memory.recurrent_kernel.shape[0]), np.float32)
+    h, c = (zeros, zeros) if state is None else state
     for step in range(action.shape[1]):
         h, c = lstm_step(xp, memory, z[:, step], action[:, step], (h, c))
-    return z[:, -1], h, c
+    return h, c

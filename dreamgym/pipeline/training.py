@@ -127,12 +127,13 @@ def assemble(
     details: Mapping[str, Any] | None = None,
 ) -> WorldModel:
     """Assembles a world model of trained parts, with starts drawn from the episodes."""
+    memory, rewarded = load_memory(parts.memory), starts.rewarded_starts
     return WorldModel(
         task=task,
         codec=task_codec(task),
         vision=load_vision(parts.vision),
-        memory=load_memory(parts.memory),
-        starts=make_starts(parts.episodes, starts.starts, starts.start_steps, seed, starts.rewarded_starts),
+        memory=memory,
+        starts=make_starts(parts.episodes, memory, starts.starts, starts.start_steps, seed=seed, rewarded=rewarded),
         temperature=temperature,
         details=details or {},
     )

@@ -2,13 +2,17 @@
 
 import dataclasses
 
+import gymnasium as gym
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
 from dreamgym.data.latents import LatentEpisode
-from dreamgym.data.sequences import make_starts, split_episodes, windows
+from dreamgym.data.sequences import check_lengths, make_starts, split_episodes, windows
 from dreamgym.errors import DataError
+from dreamgym.models.dynamics import warm_up
+from tests.conftest import random_world_model
+from tests.tiny_game import TINY_TASK
 
 
 def numbered(n_steps, first=0, terminated=True):
@@ -62,9 +66,16 @@ def test_windows_refuse_a_stride_that_leaves_steps_out():
         windows([], 5)
 
 
+MEMORY = random_world_model(dataclasses.replace(TINY_TASK, latent_size=2), gym.spaces.Box(-1, 1, (1,)), 8).memory
+
+
+def starts_of(episodes, count, steps, **settings):
+    return make_starts(episodes, MEMORY, count, steps, **settings)
+
+
 def test_starts_come_from_all_over_and_leave_something_to_play():
     episodes = [numbered(40, first=0), numbered(40, first=100, terminated=False)]
-    starts = make_starts(episodes, 60, steps=5, seed=0)
+    starts = starts_of(episodes, 60, 5, seed=0)
     assert starts.mu.shape == (60, 6, 2)
     assert starts.action.shape == (60, 5, 1)
     np.testing.assert_array_equal(starts.mu[:, :-1, 0] + 0.25, starts.action[..., 0])
@@ -72,14 +83,14 @@ def test_starts_come_from_all_over_and_leave_something_to_play():
     assert ends[ends < 100].max() <= 30  # the game ended at 40
     assert ends[ends >= 100].max() > 130  # it was only cut short at 140
     assert len(np.unique(ends)) == 60
-    np.testing.assert_array_equal(starts.mu, make_starts(episodes, 60, 5, seed=0).mu)
-    assert (make_starts(episodes, 60, 5, seed=1).mu != starts.mu).any()
+    np.testing.assert_array_equal(starts.mu, starts_of(episodes, 60, 5, seed=0).mu)
+    assert (starts_of(episodes, 60, 5, seed=1).mu != starts.mu).any()
 
 
 def test_short_episodes_give_starts_too_and_too_short_ones_say_so():
-    assert len(make_starts([numbered(6)], 7, steps=4)) == 7
+    assert len(starts_of([numbered(6)], 7, 4)) == 7
     with pytest.raises(DataError, match="longer episodes"):
-        make_starts([numbered(4)], 7, steps=4)
+        starts_of([numbered(4)], 7, 4)
 
 
 @given(st.integers(2, 40), st.floats(0.01, 0.99), st.integers(0, 9))
@@ -101,8 +112,29 @@ def test_rewarded_starts_are_drawn_where_the_game_paid() -> None:
     plain, paid = numbered(40), numbered(40)
     plain = dataclasses.replace(plain, mu=plain.mu + 1000, targets=np.zeros(40, np.float32))
     paid = dataclasses.replace(paid, targets=np.ones(40, np.float32))
-    starts = make_starts([plain, paid], 40, steps=4, seed=0, rewarded=0.75)
+    starts = starts_of([plain, paid], 40, 4, seed=0, rewarded=0.75)
     assert np.mean(starts.mu[:, 0, 0] < 1000) >= 0.75
     assert np.any(starts.mu[:, 0, 0] >= 1000)
-    all_alike = make_starts([plain], 40, steps=4, seed=0, rewarded=0.75)
+    all_alike = starts_of([plain], 40, 4, seed=0, rewarded=0.75)
     assert len(all_alike) == 40
+
+
+def test_a_start_has_the_state_that_m_has_there_after_the_whole_episode_before():
+    rng = np.random.default_rng(0)
+    episodes = []
+    for size in (30, 7, 50):
+        episode = numbered(size, terminated=False)
+        mu = rng.standard_normal(episode.mu.shape).astype(np.float32)
+        actions = rng.standard_normal(episode.actions.shape).astype(np.float32)
+        episodes.append(dataclasses.replace(episode, mu=mu, logvar=np.full_like(mu, -200), actions=actions))
+    starts = starts_of(episodes, 400, 3)
+    for mu, h, c in zip(starts.mu, starts.h, starts.c, strict=True):
+        ((e, t),) = [(e, t) for e, x in enumerate(episodes) for t in np.flatnonzero((x.mu == mu[0]).all(axis=1))]
+        expected = warm_up(np, MEMORY, episodes[e].mu[None], episodes[e].actions[None, :t])
+        np.testing.assert_allclose((h, c), (expected[0][0], expected[1][0]), atol=1e-6)
+
+
+def test_too_short_episodes_are_found_before_the_work():
+    check_lengths([3, 21], 20)
+    with pytest.raises(DataError, match="longest of 2 episodes has 20 steps, a start of dreams takes 20 and one more"):
+        check_lengths([3, 20], 20)

@@ -42,7 +42,7 @@ def test_reset_begins_where_the_start_left_off(folder, car_world_model):
     normal = generator.standard_normal((5, 32), np.float32)
     starts, memory = car_world_model.starts, car_world_model.memory
     z = sample_posterior(np, starts.mu[4], starts.logvar[4], normal)
-    h = c = np.zeros(16, np.float32)
+    h, c = starts.h[4], starts.c[4]
     for step in range(4):
         h, c = lstm_step(np, memory, z[step], starts.action[4, step], (h, c))
     np.testing.assert_allclose(observation, np.concatenate([z[-1], h]), atol=1e-6)

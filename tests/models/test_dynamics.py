@@ -105,9 +105,11 @@ def test_latents_stay_inside_the_observation_box(keras_memory):
 def test_warm_up_is_the_sequence_run_step_by_step(keras_memory):
     memory = to_arrays(keras_memory)
     mu, logvar, action, normal = draw(1, 2, 5, Z), draw(2, 2, 5, Z), draw(3, 2, 4, A), draw(4, 2, 5, Z)
-    z, h, _ = warm_up(np, memory, mu, logvar, action, normal=normal)
-    latents = mu + np.exp(logvar / 2) * normal
-    np.testing.assert_allclose(z, latents[:, -1], atol=1e-6)
+    latents = sample_posterior(np, mu, logvar, normal)
+    np.testing.assert_allclose(latents, mu + np.exp(logvar / 2) * normal, atol=1e-6)
+    h, c = warm_up(np, memory, latents, action)
+    halves = warm_up(np, memory, latents[:, 2:], action[:, 2:], warm_up(np, memory, latents, action[:, :2]))
+    np.testing.assert_allclose(halves, (h, c), atol=1e-6)
     expected = keras_memory.lstm(np.concatenate([latents[:, :-1], action], -1)).numpy()[:, -1]
     np.testing.assert_allclose(h, expected, atol=1e-5)
 
