@@ -145,6 +145,10 @@ class WorldModel:
 
         return BatchVision(self.vision)
 
+    def __getstate__(self) -> dict[str, Any]:
+        # Without ``_batch_vision``: TensorFlow's functions cannot be copied or pickled.
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
     def replace(self, **changes: Any) -> "WorldModel":
         """A copy with some attributes changed. The states in the starts are those of one M, and go with it."""
         if "memory" in changes and "starts" not in changes:

@@ -97,7 +97,7 @@ class CompiledStepper:
     def __init__(self, world_model: WorldModel, n_dreams: int):
         from dreamgym.running.tensorflow import tf
 
-        self._tensor = tf.convert_to_tensor
+        self._world_model, self._tensor = world_model, tf.convert_to_tensor
         self._memory = tuple(self._tensor(array) for array in world_model.memory)
         self._program = _step_program((n_dreams, *(array.shape for array in world_model.memory)))
         self._latent_size = world_model.latent_size
@@ -120,6 +120,14 @@ class CompiledStepper:
             self._memory, (self._observations, self._c), codes, tuple(noise), temperatures
         )
         return target.numpy(), logit.numpy()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The world model and the state in NumPy. Tensors on a device cannot be pickled, nor can compiled programs."""
+        return {"world_model": self._world_model, "observations": self._observations.numpy(), "c": self._c.numpy()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        CompiledStepper.__init__(self, state["world_model"], len(state["c"]))
+        self._observations, self._c = self._tensor(state["observations"]), self._tensor(state["c"])
 
 
 @lru_cache(maxsize=8)

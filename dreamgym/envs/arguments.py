@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 
 from dreamgym.errors import SettingsError
@@ -16,6 +17,11 @@ def check_render_mode(render_mode: str | None) -> str | None:
     if render_mode not in (None, *METADATA["render_modes"]):
         raise SettingsError(f"render_mode is {render_mode!r}, expected None or 'rgb_array'")
     return render_mode
+
+
+def warn_without_render_mode() -> None:
+    """Warns as ``render`` of an env without a render mode does."""
+    gym.logger.warn("render was called without a render mode; make the env with render_mode='rgb_array'", stacklevel=3)
 
 
 def episode_steps(max_episode_steps: int | None, task: Task) -> int:

@@ -10,13 +10,14 @@ from dreamgym.dream.noise import NOISE_BLOCK, DreamNoise
 from dreamgym.dream.single_stepper import SingleStepper
 from dreamgym.dream.starts import start_dreams
 from dreamgym.envs import arguments
+from dreamgym.envs.copies import WholeCopies
 from dreamgym.envs.loading import load_world_model
 from dreamgym.running.threads import one_thread
 
 RENDER_SIZE = 256
 
 
-class DreamEnv(gym.Env[np.ndarray, Any]):
+class DreamEnv(WholeCopies, gym.Env[np.ndarray, Any]):
     """The dream of a world model.
 
     Observations are ``[z, h]``, float32 of shape ``(Z + H,)``. The action space is the game's. The reward of a step is
@@ -25,6 +26,8 @@ class DreamEnv(gym.Env[np.ndarray, Any]):
 
     After a step ``info`` holds ``target``, ``target_reward`` (``price * target``), ``step_reward`` (``step_cost``),
     ``done_logit`` and ``start`` (the index of the dream's start). After a reset it holds ``start``.
+
+    A copy or pickle made in mid-episode dreams on with the same numbers.
 
     Reset options: ``start`` (an index; drawn if absent) and ``temperature`` (for this dream only).
 
@@ -113,9 +116,12 @@ class DreamEnv(gym.Env[np.ndarray, Any]):
         return self._stepper.observation(), target_reward + self._step_cost, logit > 0, truncated, info
 
     def render(self) -> np.ndarray | None:
-        """Decodes ``z`` by V into a picture, uint8 ``(256, 256, 3)``. Returns None without a render mode."""
+        """Decodes ``z`` by V into a picture, uint8 ``(256, 256, 3)``.
+
+        Without a render mode it warns and returns None.
+        """
         if self.render_mode is None:
-            gym.logger.warn("render was called without a render mode; make the env with render_mode='rgb_array'")
+            arguments.warn_without_render_mode()
             return None
         if self._n_steps is None:
             raise gym.error.ResetNeeded("render was called before reset; call env.reset() first")

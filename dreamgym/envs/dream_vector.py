@@ -13,6 +13,7 @@ from dreamgym.dream.noise import NOISE_BLOCK, DreamNoise
 from dreamgym.dream.starts import start_dreams
 from dreamgym.dream.steppers import CompiledStepper, NumpyStepper, SeparateStepper, Stepper
 from dreamgym.envs import arguments
+from dreamgym.envs.copies import WholeCopies
 from dreamgym.envs.dream import enlarge
 from dreamgym.envs.loading import load_world_model
 from dreamgym.errors import ActionError, SettingsError
@@ -28,7 +29,7 @@ COMPILED_FROM = 96
 call into TensorFlow takes 0.3 ms in addition to the computation."""
 
 
-class DreamVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
+class DreamVectorEnv(WholeCopies, gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
     """N dreams of a world model. Each has its own generator; ``reset(seed=seed)`` seeds env i with ``seed + i``.
 
     Env i agrees with :class:`dreamgym.envs.dream.DreamEnv` after ``reset(seed=seed + i)`` to 1e-5 per step.
@@ -36,7 +37,8 @@ class DreamVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
     and returns the first observation of the next dream with reward 0.
 
     Observations are float32 ``(N, Z + H)``, rewards float64 ``(N,)``. ``infos`` holds DreamEnv's keys, as arrays
-    ``(N,)``, and under ``_key`` which envs have a value.
+    ``(N,)``, and under ``_key`` which envs have a value. A copy or pickle made in mid-episode dreams on with the same
+    numbers.
 
     Args:
         num_envs: N.
@@ -138,8 +140,12 @@ class DreamVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
         return self._stepper.observations(), rewards, terminated, truncated, infos
 
     def render(self) -> tuple[np.ndarray, ...] | None:
-        """Decodes ``z`` by V into one picture per env, uint8 ``(256, 256, 3)``. Returns None without a render mode."""
+        """Decodes ``z`` by V into one picture per env, uint8 ``(256, 256, 3)``.
+
+        Without a render mode it warns and returns None.
+        """
         if self.render_mode is None:
+            arguments.warn_without_render_mode()
             return None
         if not self._generators:
             raise gym.error.ResetNeeded("render was called before reset; call envs.reset() first")

@@ -6,8 +6,10 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+from gymnasium.utils import EzPickle
 
 from dreamgym.envs import arguments
+from dreamgym.envs.copies import WholeCopies
 from dreamgym.envs.follower import BatchFollower
 from dreamgym.envs.loading import load_world_model
 from dreamgym.errors import TaskError
@@ -15,12 +17,15 @@ from dreamgym.running.checks import check_choice
 from dreamgym.tasks import Renderer
 
 
-class LatentEnv(gym.Env[np.ndarray, Any]):
+class LatentEnv(WholeCopies, gym.Env[np.ndarray, Any]):
     """The real game with observations ``[z, h]``.
 
     V encodes each frame, ``z`` is sampled from the posterior, and ``h`` is M's state after the previous latents and
     actions. Rewards, ``terminated``, ``truncated`` and ``info`` are the game's, and reset options are passed to it.
     The spaces are those of :class:`dreamgym.envs.dream.DreamEnv` with the same world model, so one agent runs in both.
+
+    A copy or pickle made in mid-episode plays on with the same numbers if the game's copy does. A game that is an
+    ``EzPickle``, such as the car racing, is made anew in a copy, and the copy must be reset before it is stepped.
 
     Args:
         world_model: A folder or a pretrained name; None is the first pretrained world model.
@@ -53,6 +58,7 @@ class LatentEnv(gym.Env[np.ndarray, Any]):
         self.world_model = load_world_model(world_model)
         task = self.world_model.task
         steps = arguments.episode_steps(max_episode_steps, task)
+        self._begun = False
         self.observation_space = self.world_model.observation_space
         self.action_space = self.world_model.action_space
         self._task, self._codec = task, self.world_model.codec
@@ -73,7 +79,7 @@ class LatentEnv(gym.Env[np.ndarray, Any]):
         """Starts an episode. The seed is passed to the game, and also seeds the generator that samples ``z``."""
         super().reset(seed=seed)
         observation, info = self._game.reset(seed=seed, options=options)
-        self.frame = self._task.frame(observation)
+        self.frame, self._begun = self._task.frame(observation), True
         return self._follower.reset(self.frame[None], [self.np_random])[0], info
 
     def step(self, action: Any) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
@@ -81,7 +87,10 @@ class LatentEnv(gym.Env[np.ndarray, Any]):
 
         Raises:
             ActionError: The action holds NaN, has another shape, or is not in a Discrete space.
+            ResetNeeded: The env was not reset, or is a copy whose game was made anew.
         """
+        if not self._begun:
+            raise gym.error.ResetNeeded("step was called before reset; call env.reset() first")
         code = self._codec.encode(action)
         observation, reward, terminated, truncated, info = self._game.step(self._codec.decode(code))
         self.frame = self._task.frame(observation)
@@ -89,12 +98,24 @@ class LatentEnv(gym.Env[np.ndarray, Any]):
         return latent, float(reward), bool(terminated), bool(truncated), info
 
     def render(self) -> Any:
-        """Returns the game's picture, uint8 ``(height, width, 3)``, or None if there is no render mode."""
+        """Returns the game's picture, uint8 ``(height, width, 3)``.
+
+        Without a render mode it warns and returns None.
+        """
         if self.render_mode is None:
-            gym.logger.warn("render was called without a render mode; make the env with render_mode='rgb_array'")
+            arguments.warn_without_render_mode()
             return None
+        if not self._begun:
+            raise gym.error.ResetNeeded("render was called before reset; call env.reset() first")
         return self._game.render()
 
     def close(self) -> None:
         """Closes the game."""
         self._game.close()
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(self.__dict__)
+        if isinstance(self._game.unwrapped, EzPickle):
+            state["_begun"] = False
+            state.pop("frame", None)
+        return state

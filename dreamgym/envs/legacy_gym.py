@@ -9,6 +9,8 @@ from typing import Any
 import gymnasium
 import numpy as np
 
+from dreamgym.envs.copies import WholeCopies
+
 
 def register_envs() -> None:
     """Registers ``WorldModelDream-v0`` and ``WorldModelLatent-v0`` with gym, unless they are registered.
@@ -34,7 +36,7 @@ def legacy_space(space: gymnasium.Space) -> spaces.Space:
     return spaces.Box(space.low, space.high, space.shape, space.dtype.type)
 
 
-class LegacyEnv(Env):
+class LegacyEnv(WholeCopies, Env):
     """A Gymnasium env as a gym env: gym 0.26 has the same ``reset`` and ``step``, but its own classes of spaces."""
 
     def __init__(self, env: gymnasium.Env):

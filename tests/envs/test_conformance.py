@@ -10,6 +10,7 @@ import pytest
 from gymnasium.utils.env_checker import check_env, data_equivalence
 
 import dreamgym
+from dreamgym.envs.dream_vector import DreamVectorEnv
 from dreamgym.errors import ActionError, DreamGymError, SettingsError, TaskError, WorldModelError
 from tests.conftest import random_world_model
 from tests.tiny_game import TINY_TASK
@@ -138,6 +139,15 @@ def test_bad_arguments_say_what_is_wrong(folders, env_id, tmp_path):
     for kwargs, error, match in bad:
         with pytest.raises(error, match=match):
             dict(zip(WORLD_MODEL_IDS, (dreamgym.DreamEnv, dreamgym.LatentEnv), strict=True))[env_id](**kwargs)
+
+
+def test_render_without_a_mode_warns_and_gives_nothing(folders):
+    folder = str(folders["tiny"])
+    for env in (dreamgym.DreamEnv(folder), dreamgym.LatentEnv(folder), DreamVectorEnv(2, folder)):
+        env.reset(seed=0)
+        with pytest.warns(UserWarning, match="without a render mode"):
+            assert env.render() is None
+        env.close()
 
 
 @pytest.mark.parametrize("temperature", [0.0, -1.0, float("nan"), float("inf")])

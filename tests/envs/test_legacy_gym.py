@@ -85,6 +85,31 @@ except ValueError as error:
     print(error)
 """
 
+COPIED = """
+import copy, pickle, sys
+import cloudpickle, gym, numpy as np
+import tests.tiny_game
+from dreamgym.envs.legacy_gym import make_dream, make_latent
+
+def equal(one, other):
+    return np.array_equal(one[0], other[0]) and one[1:] == other[1:]
+
+folder = sys.argv[1]
+makers = [make_dream, make_latent]
+makers += [lambda i=i, **kwargs: gym.make(i, **kwargs) for i in ("WorldModelDream-v0", "WorldModelLatent-v0")]
+for k, make in enumerate(makers):
+    env = make(world_model=folder)
+    env.reset(seed=3)
+    env.step(1)
+    copies = [copy.deepcopy(env), pickle.loads(pickle.dumps(env)), pickle.loads(cloudpickle.dumps(env))]
+    copies += [copy.copy(env)] * (k < 2)
+    expected = [env.step(1) for _ in range(2)]
+    for twin in copies:
+        assert twin.action_space == env.action_space and twin.spec == env.spec
+        assert all(equal(twin.step(1), step) for step in expected)
+print("copied")
+"""
+
 
 @pytest.fixture
 def folder(tiny_world_model, tmp_path):
@@ -97,6 +122,10 @@ def test_gym_makes_the_dream_and_the_latent_env_with_its_own_spaces(folder):
 
 def test_its_wrappers_and_vector_envs_work(folder):
     assert run(WRAPPED, folder) == "played\n"
+
+
+def test_its_copies_go_on_where_it_is(folder):
+    assert run(COPIED, folder) == "copied\n"
 
 
 def test_a_box_of_actions_keeps_its_bounds_and_its_errors(car_world_model, tmp_path):

@@ -1,10 +1,11 @@
 """FastCarRacing: Gymnasium's CarRacing-v3 with the same frames and a faster renderer."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, SupportsFloat
 
 import numpy as np
-from gymnasium import Env
+from gymnasium import Env, error
 from gymnasium.envs.box2d import car_racing as stock
+from gymnasium.utils import EzPickle
 from numpy.typing import NDArray
 
 from dreamgym.games.car_racing.physics import ScalarCar
@@ -32,6 +33,9 @@ class FastCarRacing(stock.CarRacing):
 
     Without these options an episode is CarRacing-v3's exactly.
 
+    A copy or pickle is a new env with the same arguments and spec, as CarRacing-v3's is: Box2D's world cannot be
+    copied. It must be reset before it is stepped.
+
     Args:
         render_mode: ``"rgb_array"``, ``"human"``, ``"state_pixels"`` or None.
         verbose: Prints messages about the generation of tracks.
@@ -52,6 +56,7 @@ class FastCarRacing(stock.CarRacing):
         draw: bool = True,
     ):
         super().__init__(render_mode, verbose, lap_complete_percent, domain_randomize, continuous)
+        EzPickle.__init__(self, render_mode, verbose, lap_complete_percent, domain_randomize, continuous, draw=draw)
         self._draw = draw
         self._view: View | None = None
 
@@ -77,6 +82,21 @@ class FastCarRacing(stock.CarRacing):
         if self.render_mode == "human":
             self.render()
         return super().step(None)[0], {}  # type: ignore[arg-type]
+
+    def step(
+        self, action: NDArray[np.float32] | int
+    ) -> tuple[NDArray[np.uint8], SupportsFloat, bool, bool, dict[str, Any]]:
+        """CarRacing-v3's step. Raises ResetNeeded if the env, or this copy of it, was not reset."""
+        if self.car is None:
+            raise error.ResetNeeded("step was called before reset; call env.reset() first")
+        return super().step(action)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return super().__getstate__() | {"spec": self.spec}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self.spec = state["spec"]
 
     def _clear_episode(self) -> None:
         """Destroys the last track and car, and resets the counters."""
