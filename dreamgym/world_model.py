@@ -14,7 +14,7 @@ import numpy as np
 from dreamgym.actions import ActionCodec
 from dreamgym.errors import TaskError, WorldModelError
 from dreamgym.models import vision_numpy
-from dreamgym.models.arrays import load_memory, load_vision, read_arrays, write_arrays
+from dreamgym.models.arrays import check_shapes, load_memory, load_vision, read_arrays, write_arrays
 from dreamgym.models.dynamics import LATENT_BOUND, MemoryArrays
 from dreamgym.running.checks import is_finite
 from dreamgym.running.files import write_whole
@@ -70,7 +70,7 @@ class WorldModel:
 
     def __post_init__(self) -> None:
         check_temperature(self.temperature)
-        _check_shapes(self)
+        check_shapes(self.vision, self.memory, self.starts.arrays(), self.codec.size)
 
     @property
     def latent_size(self) -> int:
@@ -225,33 +225,3 @@ def check_temperature(temperature: Any) -> float:
     if not is_finite(temperature) or temperature <= 0:
         raise WorldModelError(f"temperature is {temperature!r}, expected a finite number above 0")
     return float(temperature)
-
-
-def _check_shapes(model: WorldModel) -> None:
-    if model.starts.mu.ndim != 3 or len(model.starts) == 0:
-        raise WorldModelError(f"starts.mu has shape {model.starts.mu.shape}, expected (starts, steps + 1, Z)")
-    n, steps, z = model.starts.mu.shape
-    hidden, actions = model.memory.recurrent_kernel.shape[-1] // 4, model.codec.size
-    n_heads = model.memory.head_bias.shape[-1]
-    expected: dict[str, tuple[int, ...]] = {
-        "memory.kernel": (z + actions, 4 * hidden),
-        "memory.recurrent_kernel": (hidden, 4 * hidden),
-        "memory.bias": (4 * hidden,),
-        "memory.head_kernel": (hidden, n_heads),
-        "memory.head_bias": (n_heads,),
-        "starts.logvar": (n, steps, z),
-        "starts.action": (n, steps - 1, actions),
-    } | {f"starts.{name}": (n, hidden) for name in ("h", "c") if name in model.starts.arrays()}
-    expected |= {f"vision.{name}": shape for name, shape in vision_numpy.array_shapes(z).items()}
-    parts = {"memory": model.memory._asdict(), "starts": model.starts.arrays(), "vision": dict(model.vision)}
-    found = {f"{part}.{name}": array for part, arrays in parts.items() for name, array in arrays.items()}
-    for name, shape in expected.items():
-        if name not in found:
-            raise WorldModelError(f"{name} is missing; V needs {list(vision_numpy.array_shapes(z))}")
-        if found[name].shape != shape:
-            raise WorldModelError(
-                f"{name} has shape {found[name].shape}, expected {shape} for {z} latents, "
-                f"{hidden} units and {actions} action numbers; are all parts of the same training?"
-            )
-    if (n_heads - 2) % (3 * z) or n_heads <= 2:
-        raise WorldModelError(f"memory.head_bias has {n_heads} numbers, expected 3 x mixtures x {z} + 2")

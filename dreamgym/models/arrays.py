@@ -39,6 +39,40 @@ def read_arrays(path: Path, names: tuple[str, ...], optional: tuple[str, ...] = 
     return arrays
 
 
+def check_shapes(
+    vision: Mapping[str, np.ndarray], memory: MemoryArrays, starts: Mapping[str, np.ndarray], n_actions: int
+) -> None:
+    """Raises a WorldModelError if the arrays of V, M and the starts do not fit each other and A action numbers."""
+    mu = starts["mu"]
+    if mu.ndim != 3 or len(mu) == 0:
+        raise WorldModelError(f"starts.mu has shape {mu.shape}, expected (starts, steps + 1, Z)")
+    n, steps, z = mu.shape
+    hidden, n_heads = memory.recurrent_kernel.shape[-1] // 4, memory.head_bias.shape[-1]
+    expected: dict[str, tuple[int, ...]] = {
+        "memory.kernel": (z + n_actions, 4 * hidden),
+        "memory.recurrent_kernel": (hidden, 4 * hidden),
+        "memory.bias": (4 * hidden,),
+        "memory.head_kernel": (hidden, n_heads),
+        "memory.head_bias": (n_heads,),
+        "starts.logvar": (n, steps, z),
+        "starts.action": (n, steps - 1, n_actions),
+    }
+    expected |= {f"starts.{name}": (n, hidden) for name in ("h", "c") if name in starts}
+    expected |= {f"vision.{name}": shape for name, shape in array_shapes(z).items()}
+    parts = {"memory": memory._asdict(), "starts": starts, "vision": vision}
+    found = {f"{part}.{name}": array for part, arrays in parts.items() for name, array in arrays.items()}
+    for name, shape in expected.items():
+        if name not in found:
+            raise WorldModelError(f"{name} is missing; V needs {list(array_shapes(z))}")
+        if found[name].shape != shape:
+            raise WorldModelError(
+                f"{name} has shape {found[name].shape}, expected {shape} for {z} latents, "
+                f"{hidden} units and {n_actions} action numbers; are all parts of the same training?"
+            )
+    if (n_heads - 2) % (3 * z) or n_heads <= 2:
+        raise WorldModelError(f"memory.head_bias has {n_heads} numbers, expected 3 x mixtures x {z} + 2")
+
+
 def load_vision(path: Path) -> dict[str, np.ndarray]:
     """Reads V's arrays from ``vision.npz``. Errors are those of :func:`read_arrays`."""
     return read_arrays(path, tuple(array_shapes(1)))
