@@ -48,3 +48,9 @@ def large(n):
 
 def blas_threads(_):
     return [library["num_threads"] for library in threadpoolctl.threadpool_info() if library["user_api"] == "blas"]
+
+
+def torch_threads(_):
+    import torch
+
+    return torch.get_num_threads()

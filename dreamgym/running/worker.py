@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
+from dreamgym.errors import DreamGymError
+
 START_LIMIT = 120.0  # seconds that a worker may take to start: imports on a slow disk and a busy machine
 Answer = tuple[str | None, Any]  # an error in one line, or None, and the value
 
@@ -36,6 +38,8 @@ class Worker:
         """One attempt at a job. Raises a WorkerStartError where the process cannot be started."""
         try:
             message = pickle.dumps((function, value))
+        except DreamGymError as error:
+            return str(error), None
         except Exception as error:
             return f"the input cannot be sent to a worker ({describe(error)})", None
         if self._pipe is None:
@@ -157,6 +161,7 @@ def work(pipe: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole process group; the parent decides
     threading.Thread(target=_end_with_parent, daemon=True).start()
     threadpoolctl.threadpool_limits(1)
+    os.environ["OMP_NUM_THREADS"] = "1"  # for what a job loads later, such as PyTorch
     pipe.send((None, None))
     while True:
         try:
