@@ -19,6 +19,9 @@ env = dreamgym.EnvSettings("dream", world_model="car-racing", temperature=0.5)
 score = dreamgym.evaluate(shipped.controller, env, episodes=3, workers=0)
 assert_type(score, Evaluation)
 assert_type(score.mean, float)
+dreamgym.evaluate(Path("ppo.zip"), env)
+dreamgym.evaluate(lambda observation: observation[:3], env, workers=0)
+dreamgym.evaluate(3, env)  # type: ignore[arg-type]
 dreamgym.evaluate("car-racing", env, episode=3)  # type: ignore[call-arg]
 dreamgym.EnvSettings(temprature=0.5)  # type: ignore[call-arg]
 

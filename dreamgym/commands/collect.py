@@ -26,8 +26,9 @@ class Args:
     task: str | None = None
     """A task's name, or package.module:TASK; the experiment's, the world model's, or the car, if not given."""
     policy: str = "smoothed"
-    """What plays: random, smoothed, constant:0,0.3,0 (an action), a controller's .npz, a pretrained name, a
-    Stable-Baselines3 .zip, or package.module:callable."""
+    """random, smoothed, constant:0,0.3,0 (an action), a controller's .npz, a pretrained name, a .zip that an agent of
+    Stable-Baselines3 or sb3-contrib saved (its VecNormalize statistics are not in it), or package.module:callable (a
+    function from observation to action, an agent or a policy)."""
     world_model: Path | None = None
     """Folder of the world model that the policy observes with; found beside a controller if not given."""
     renderer: Renderer = "fast"

@@ -22,8 +22,9 @@ class Args:
     """
 
     policy: str
-    """random, smoothed, constant:0,0.3,0 (an action), a controller's .npz, a pretrained name, a Stable-Baselines3 .zip,
-    or package.module:callable (a function from observation to action)."""
+    """random, smoothed, constant:0,0.3,0 (an action), a controller's .npz, a pretrained name, a .zip that an agent of
+    Stable-Baselines3 or sb3-contrib saved (its VecNormalize statistics are not in it), or package.module:callable (a
+    function from observation to action, an agent or a policy)."""
     output: Path = Path("videos/compare.mp4")
     """The .mp4 or .gif to write."""
     video: Annotated[VideoSettings, tyro.conf.arg(name="")] = field(default_factory=VideoSettings)

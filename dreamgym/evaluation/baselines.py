@@ -16,7 +16,7 @@ from dreamgym.models.dynamics import MemoryArrays
 from dreamgym.play.job import PlayJob, play_jobs, portable
 from dreamgym.play.resolve import Player, resolve
 from dreamgym.play.settings import EnvSettings
-from dreamgym.policies.policy import ConstantPolicy, Policy, RandomPolicy
+from dreamgym.policies.policy import AnyPolicy, ConstantPolicy, RandomPolicy
 from dreamgym.running.jobs import Executor, as_executor
 from dreamgym.running.progress import track
 from dreamgym.running.seeding import Stream, generator, selection_seeds
@@ -26,7 +26,7 @@ SELECTION_EPISODES = 2  # per constant action
 
 
 def baselines(
-    policy: Policy | str,
+    policy: AnyPolicy,
     env: EnvSettings,
     *,
     seeds: Sequence[int],

@@ -15,7 +15,7 @@ from dreamgym.play.game import Played
 from dreamgym.play.job import PlayJob, play_jobs, portable
 from dreamgym.play.resolve import Player, resolve
 from dreamgym.play.settings import EnvSettings
-from dreamgym.policies.policy import Policy
+from dreamgym.policies.policy import AnyPolicy
 from dreamgym.running.jobs import Executor, as_executor
 from dreamgym.running.progress import track
 from dreamgym.running.provenance import package_versions
@@ -25,7 +25,7 @@ EPISODES_PER_JOB = 4
 
 
 def evaluate(
-    policy: Policy | str,
+    policy: AnyPolicy,
     env: EnvSettings = EnvSettings(),
     *,
     episodes: int = 100,
@@ -37,7 +37,8 @@ def evaluate(
     """Plays episodes and returns their scores.
 
     Args:
-        policy: A policy, or how a command line names one, see :func:`dreamgym.policies.load.load_policy`.
+        policy: A policy, an agent of Stable-Baselines3, a function from observation to action, or a name or file, see
+            :data:`dreamgym.policies.load.POLICY_HELP`.
         env: Where it plays. The real game is the stock one unless the renderer says otherwise.
         episodes: How many, if ``seeds`` is None.
         seed: Picks the episodes, see :func:`dreamgym.running.seeding.evaluation_seeds`.
@@ -59,7 +60,7 @@ def evaluate(
     player = resolve(policy, replace(env, renderer=env.renderer or "stock"))
     name, settings = label or player.policy.name, portable(player)
     with as_executor(workers) as executor:
-        jobs = PlayJob(policy, settings, chosen).split(EPISODES_PER_JOB)
+        jobs = PlayJob(player.source, settings, chosen).split(EPISODES_PER_JOB)
         played, failed = play_all(executor, jobs, f"{name} ({env.env})")
     by_seed = {episode.seed: episode for episode in played}
     in_order = [by_seed[seed] for seed in chosen if seed in by_seed]

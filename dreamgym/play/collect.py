@@ -11,10 +11,11 @@ from typing import Any
 from dreamgym.data.episodes import EPISODE_FORMAT, SETTINGS_FILE, decode_features, read_bytes, remove_partial
 from dreamgym.errors import DataError, JobError
 from dreamgym.play.check_task import check_task
-from dreamgym.play.job import PlayJob, play_jobs, portable
+from dreamgym.play.job import PlayJob, describe_live, play_jobs, portable
 from dreamgym.play.resolve import Player, resolve
 from dreamgym.play.settings import CollectSettings, EnvSettings
 from dreamgym.policies.load import policy_file
+from dreamgym.policies.policy import AnyPolicy
 from dreamgym.running.files import write_whole
 from dreamgym.running.jobs import Executor, as_executor
 from dreamgym.running.progress import track
@@ -42,7 +43,7 @@ class CollectReport:
 
 def collect(
     folder: str | Path,
-    policy: str,
+    policy: AnyPolicy,
     env: EnvSettings,
     settings: CollectSettings,
     *,
@@ -57,7 +58,8 @@ def collect(
 
     Args:
         folder: For ``episode-000000.tfrecord`` and so on, and ``collection.json``.
-        policy: As :func:`dreamgym.policies.load.load_policy` takes it.
+        policy: As :func:`dreamgym.evaluation.evaluate.evaluate` takes it. ``collection.json`` holds its name, a file's
+            hash, and what :func:`dreamgym.play.job.describe_live` says of an object.
         env: The real game.
         settings: How many episodes of which kind.
         seed: Decides all episodes.
@@ -77,13 +79,13 @@ def collect(
     player = resolve(policy, env)
     length = min(settings.episode_length or player.max_steps, player.task.horizon)
     player = replace(player, env=replace(env, max_steps=length, renderer=env.renderer or "fast"))
-    described = _describe(player, policy, settings, seed)
+    described = _describe(player, settings, seed)
     keep_settings(folder / SETTINGS_FILE, described, DataError, "collect into another folder", new=["definition"])
     missing = _missing(folder, settings.episodes)
     if missing:
         check_task(player.task, player.env.renderer or "fast")
     job = PlayJob(
-        policy=policy,
+        policy=player.source,
         env=portable(player),
         seeds=tuple(derive_seed(seed, number) for number in missing),
         noise=settings.noise,
@@ -119,10 +121,11 @@ def _report_failures(failed: list[tuple[int, str]], missing: int) -> None:
         warnings.warn(f"episode {number} could not be played: {reason}; collect again to retry it", stacklevel=3)
 
 
-def _describe(player: Player, policy: str, settings: CollectSettings, seed: int) -> dict[str, Any]:
+def _describe(player: Player, settings: CollectSettings, seed: int) -> dict[str, Any]:
     """What decides the episodes. Files are described by their content, not by their path."""
-    described: dict[str, Any] = {"policy": policy}
-    if (path := policy_file(policy)) is not None:
+    policy = player.source
+    described: dict[str, Any] = {"policy": policy} if isinstance(policy, str) else describe_live(policy)
+    if isinstance(policy, str) and (path := policy_file(policy)) is not None:
         described = {"policy": path.name, "policy_sha256": hashlib.sha256(read_bytes(path)).hexdigest()}
     if player.policy.needs_latents and player.world_model is not None:
         model = player.world_model

@@ -10,6 +10,7 @@ import numpy as np
 
 from dreamgym.data.episodes import Episode, encode_episode, encode_png
 from dreamgym.envs.dream import DreamEnv
+from dreamgym.errors import ActionError, PolicyError
 from dreamgym.play.resolve import Player
 
 Keep = Literal["score", "episode", "file", "film"]
@@ -66,7 +67,13 @@ class Game:
 
     def choose(self, observation: np.ndarray | None) -> np.ndarray:
         """The policy's coded action."""
-        return self.codec.encode(self.policy(observation))
+        try:
+            action = self.policy(observation)
+            if action is None:
+                raise ActionError(f"it returned None, expected an action of {self.codec.space}")
+            return self.codec.encode(action)
+        except ActionError as error:
+            raise PolicyError(f"policy {self.policy.name!r}: {error}") from error
 
     def step(self, code: np.ndarray, last: bool) -> None:
         """Plays a coded action. ``last`` ends the episode with this step."""

@@ -1,23 +1,31 @@
 """Episodes as a job for a worker."""
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
+import cloudpickle
+
+from dreamgym.errors import PolicyError
 from dreamgym.play.episodes import play_episodes
 from dreamgym.play.game import Keep, Played
 from dreamgym.play.resolve import Player, resolve, task_path
 from dreamgym.play.settings import EnvSettings
+from dreamgym.policies.controller import LinearController
 from dreamgym.policies.exploration import NoisyPolicy
-from dreamgym.policies.policy import Policy
+from dreamgym.policies.policy import CallablePolicy, Policy
+from dreamgym.policies.sb3 import SB3Policy
 from dreamgym.running.jobs import Executor, JobResult
+from dreamgym.running.provenance import hash_arrays
 
 
 @dataclass(frozen=True)
 class PlayJob:
     """Episodes to play, as plain data that can be sent to a worker."""
 
-    policy: Policy | str  # a policy, or how a command line names one
+    policy: Policy | str  # a policy, or how a command line names one; see Player.source
     env: EnvSettings  # where it plays, see :func:`portable`
     seeds: tuple[int, ...]  # one per episode
     noise: float = 0.0  # the scale of smooth noise on the policy's actions; 0 for none
@@ -28,6 +36,45 @@ class PlayJob:
         """The same episodes in jobs of at most ``size``."""
         starts = range(0, len(self.seeds), size)
         return [replace(self, seeds=self.seeds[start : start + size]) for start in starts]
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A worker would look for what __main__ or a notebook defines by its name; cloudpickle sends it as it is.
+        policy = self.policy if isinstance(self.policy, str) else pickled(self.policy)
+        return {**vars(self), "policy": policy}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        policy = state["policy"]
+        vars(self).update(state, policy=policy if isinstance(policy, str) else cloudpickle.loads(policy))
+
+
+def pickled(policy: Policy) -> bytes:
+    """A policy as bytes for a worker; raises a PolicyError where it cannot leave this process."""
+    try:
+        content: bytes = cloudpickle.dumps(policy)
+    except Exception as error:  # any object's own
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise PolicyError(f"policy {policy.name!r} cannot be sent to a worker ({reason}); pass workers=0") from error
+    return content
+
+
+def describe_live(policy: Policy) -> dict[str, str | None]:
+    """A policy that was passed as an object: its name, its class, and a hash of what it is made of.
+
+    The hash is of a controller's or an agent's numbers, else of the policy as it is pickled: a function of a module is
+    pickled by its name, one of ``__main__`` or a notebook by its code. Two pickles of one policy may differ, for example where
+    it holds a set or a generator; it then counts as another policy. The hash is None where it cannot be pickled.
+    """
+    live: Any = policy.function if isinstance(policy, CallablePolicy) else policy
+    digest = None
+    if isinstance(policy, LinearController):
+        digest = hash_arrays({policy.head: policy.parameters})
+    elif isinstance(policy, SB3Policy):
+        live, digest = policy.model, policy.hash()
+    else:
+        with suppress(PolicyError):
+            digest = hashlib.sha256(pickled(policy)).hexdigest()
+    kind = f"{type(live).__module__}.{type(live).__qualname__}"
+    return {"policy": policy.name, "policy_class": kind, "policy_sha256": digest}
 
 
 def portable(player: Player) -> EnvSettings:

@@ -1,5 +1,6 @@
 """From the names that people pass to the objects that play: a task, its actions, a world model, a policy."""
 
+import os
 import sys
 from dataclasses import dataclass
 
@@ -7,10 +8,9 @@ from dreamgym.actions import ActionCodec
 from dreamgym.envs.loading import load_world_model
 from dreamgym.errors import PolicyError, TaskError
 from dreamgym.play.settings import EnvSettings
-from dreamgym.policies.controller import LinearController
 from dreamgym.policies.exploration import NoisyPolicy
-from dreamgym.policies.load import load_policy
-from dreamgym.policies.policy import Policy
+from dreamgym.policies.load import as_policy
+from dreamgym.policies.policy import AnyPolicy, Policy
 from dreamgym.tasks import Task, get_task
 from dreamgym.world_model import WorldModel
 
@@ -24,6 +24,12 @@ class Player:
     task: Task  # its task
     codec: ActionCodec  # the task's actions
     world_model: WorldModel | None  # what the policy observes with, or dreams in
+    named: str | None = None  # the name or file that led to the policy; None where an object did
+
+    @property
+    def source(self) -> Policy | str:
+        """What a new process makes the policy of: its name or file, else the policy itself."""
+        return self.policy if self.named is None else self.named
 
     @property
     def max_steps(self) -> int:
@@ -31,17 +37,18 @@ class Player:
         return self.env.max_steps or self.task.horizon
 
 
-def resolve(policy: Policy | str, env: EnvSettings) -> Player:
+def resolve(policy: AnyPolicy, env: EnvSettings) -> Player:
     """Loads what settings name; raises a PolicyError, TaskError or WorldModelError where a part is unknown or unfit."""
     if env.task is not None:
         get_task(env.task)  # imports the task's module before a world model asks for the task
     world_model = None if env.world_model is None else load_world_model(env.world_model)
     task, codec = resolve_task(env.task, world_model)
-    player = load_policy(policy, task, codec) if isinstance(policy, str) else policy
+    player = as_policy(policy, task, codec)
     check_observation(player, world_model)
     if env.env == "dream" and world_model is None:
         raise PolicyError("playing in the dream needs a world model; name its folder")
-    return Player(player, env, task, codec, world_model)
+    named = os.fspath(policy) if isinstance(policy, (str, os.PathLike)) else None
+    return Player(player, env, task, codec, world_model, named)
 
 
 def resolve_task(name: str | None, world_model: WorldModel | None) -> tuple[Task, ActionCodec]:
@@ -72,9 +79,9 @@ def check_observation(policy: Policy, world_model: WorldModel | None) -> None:
     if world_model is None:
         raise PolicyError(f"policy {policy.name!r} observes [z, h]; name the world model that it observes with")
     inner = policy.policy if isinstance(policy, NoisyPolicy) else policy
-    size = world_model.observation_size
-    if isinstance(inner, LinearController) and inner.observation_size != size:
-        raise PolicyError(f"the controller reads {inner.observation_size} numbers, the world model gives {size}")
+    reads, size = getattr(inner, "observation_size", None), world_model.observation_size
+    if reads is not None and reads != size:
+        raise PolicyError(f"policy {policy.name!r} reads {reads} numbers, the world model gives {size}")
 
 
 def task_path(task: Task) -> str:

@@ -1,8 +1,7 @@
-"""How a policy is named on a command line."""
+"""From what people pass as a policy to the policy: names, files, functions, agents."""
 
 import importlib
-import zipfile
-from collections.abc import Callable
+import os
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +12,33 @@ from dreamgym.actions import ActionCodec
 from dreamgym.errors import ActionError, PolicyError
 from dreamgym.policies.controller import LinearController
 from dreamgym.policies.exploration import SmoothedRandomPolicy
-from dreamgym.policies.policy import CallablePolicy, ConstantPolicy, Policy, RandomPolicy
+from dreamgym.policies.policy import AnyPolicy, CallablePolicy, ConstantPolicy, Policy, RandomPolicy, SB3Model
+from dreamgym.policies.sb3 import SB3Policy, load_sb3
 from dreamgym.tasks import Task
 from dreamgym.world_model_folder import PRETRAINED
 
 POLICY_HELP = (
     "'random', 'smoothed', 'constant:0,0.3,0' (an action), a controller's .npz, the name of a pretrained world model, "
-    "a Stable-Baselines3 .zip, or 'package.module:callable' (a function from observation to action)"
+    "a .zip that an agent of Stable-Baselines3 or sb3-contrib saved (its VecNormalize statistics are not in it), or "
+    "'package.module:callable' (a function from observation to action, an agent or a policy)"
 )
+
+
+def as_policy(policy: AnyPolicy, task: Task, codec: ActionCodec) -> Policy:
+    """What people pass as a policy, as a policy for a task and the codec of its actions.
+
+    Raises:
+        PolicyError: It is no policy, there is none of that name, or it does not fit the task.
+    """
+    if isinstance(policy, str):
+        return load_policy(policy, task, codec)
+    if not isinstance(policy, os.PathLike):
+        return _live(policy, task, codec)
+    if policy_file(os.fspath(policy)) is None:
+        raise PolicyError(
+            f"{policy} is no policy's file; expected a controller's .npz, an agent's .zip or their folder"
+        )
+    return load_policy(os.fspath(policy), task, codec)
 
 
 def load_policy(spec: str, task: Task, codec: ActionCodec) -> Policy:
@@ -36,14 +54,11 @@ def load_policy(spec: str, task: Task, codec: ActionCodec) -> Policy:
     if spec.startswith("constant:"):
         return _constant(spec.removeprefix("constant:"), codec)
     if (path := policy_file(spec)) is not None and path.suffix == ".npz":
-        controller = LinearController.load(path)
-        if controller.task != task.name or controller.codec.to_json() != codec.to_json():
-            raise PolicyError(f"{spec} is a controller of task {controller.task!r}, it cannot play {task.name!r}")
-        return controller
+        return _fit(LinearController.load(path), task, codec, spec)
     if path is not None:
-        return _load_sb3(path)
+        return load_sb3(path, codec)
     if ":" in spec:
-        return CallablePolicy(_import_callable(spec), spec.rpartition(":")[2])
+        return _live(_imported(spec), task, codec, spec)
     raise PolicyError(f"policy {spec!r} is unknown; expected {POLICY_HELP}")
 
 
@@ -71,26 +86,35 @@ def _constant(text: str, codec: ActionCodec) -> ConstantPolicy:
         raise PolicyError(f"constant action {text!r} is no action of {codec.space}, written like {example}") from error
 
 
-def _load_sb3(path: Path) -> Policy:
-    if not path.is_file():
-        raise PolicyError(f"{path} does not exist; expected a model that Stable-Baselines3 saved")
-    try:
-        from stable_baselines3 import PPO
-    except ImportError as error:
-        raise PolicyError(f"{path} needs Stable-Baselines3; pip install 'dreamgym[sb3]'") from error
-    try:
-        model = PPO.load(path, device="cpu")
-    except (AssertionError, ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
-        raise PolicyError(f"{path} is not a PPO model that Stable-Baselines3 saved ({error})") from error
-    return CallablePolicy(lambda observation: model.predict(observation, deterministic=True)[0], "ppo")
-
-
-def _import_callable(path: str) -> Callable[[np.ndarray], Any]:
+def _imported(path: str) -> Any:
     module_name, _, attribute = path.rpartition(":")
     try:
-        function = getattr(importlib.import_module(module_name), attribute)
+        return getattr(importlib.import_module(module_name), attribute)
     except (ImportError, AttributeError, ValueError, TypeError) as error:
         raise PolicyError(f"cannot import the policy {path!r}: {error}") from error
-    if not callable(function):
-        raise PolicyError(f"policy {path!r} is a {type(function).__name__}, expected a function")
-    return function
+
+
+def _live(policy: Any, task: Task, codec: ActionCodec, spec: str | None = None) -> Policy:
+    """A policy from an object, which ``spec`` led to if it was imported."""
+    shown = "the policy" if spec is None else f"policy {spec!r}"
+    if isinstance(policy, type):
+        raise PolicyError(f"{shown} is the class {policy.__name__}, expected an instance of it or a function")
+    if isinstance(policy, SB3Model):
+        return SB3Policy(policy, codec)
+    if isinstance(policy, LinearController):
+        return _fit(policy, task, codec, shown)
+    if isinstance(policy, Policy):
+        return policy
+    if callable(policy):
+        named = getattr(policy, "__name__", type(policy).__name__).strip("<>")
+        return CallablePolicy(policy, named if spec is None else spec.rpartition(":")[2])
+    raise PolicyError(
+        f"{shown} is a {type(policy).__name__}, expected a function from observation to action, an agent of "
+        "Stable-Baselines3, an object with name, needs_latents, reset and __call__, or a name or file"
+    )
+
+
+def _fit(controller: LinearController, task: Task, codec: ActionCodec, shown: str) -> LinearController:
+    if controller.task != task.name or controller.codec.to_json() != codec.to_json():
+        raise PolicyError(f"{shown} is a controller of task {controller.task!r}, it cannot play {task.name!r}")
+    return controller

@@ -1,14 +1,19 @@
 """The policy interface, and the policies that do not learn."""
 
+import inspect
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
+import gymnasium as gym
 import numpy as np
 
 from dreamgym.actions import ActionCodec
+from dreamgym.errors import PolicyError
 
 
+@runtime_checkable
 class Policy(Protocol):
     """What plays an episode."""
 
@@ -25,6 +30,27 @@ class Policy(Protocol):
 
     def __call__(self, observation: np.ndarray | None) -> Any:
         """The game's action for an observation ``[z, h]``, which may be None where ``needs_latents`` is False."""
+
+
+@runtime_checkable
+class SB3Model(Protocol):
+    """An agent of Stable-Baselines3 or sb3-contrib, or its network."""
+
+    observation_space: gym.Space
+    action_space: gym.Space
+
+    def predict(
+        self, observation: Any, state: Any = None, episode_start: Any = None, deterministic: bool = False
+    ) -> tuple[Any, Any]:
+        """Actions for observations, and the next state."""
+
+    def save(self, path: Any) -> None:
+        """Writes a .zip."""
+
+
+AnyPolicy = Policy | SB3Model | Callable[[np.ndarray], Any] | str | os.PathLike[str]
+"""What people pass as a policy: a policy, an agent, a function from observation to action, or a name or file (see
+:data:`dreamgym.policies.load.POLICY_HELP`)."""
 
 
 @dataclass
@@ -66,12 +92,19 @@ class ConstantPolicy:
 
 
 class CallablePolicy:
-    """Any function from observation to action. Its own ``reset(seed)`` is called if it has one."""
+    """Any function from observation to action. Its own ``reset(seed)`` is called if it has one.
+
+    Raises:
+        PolicyError: Its ``reset`` takes no seed.
+    """
 
     needs_latents = True
 
     def __init__(self, function: Callable[[np.ndarray], Any], name: str):
         self.function, self.name = function, name
+        reset = getattr(function, "reset", None)
+        if callable(reset) and not _takes_one(reset):
+            raise PolicyError(f"policy {name!r}: its reset takes no seed, expected reset(seed)")
 
     def reset(self, seed: int) -> None:
         """Begins an episode."""
@@ -83,3 +116,13 @@ class CallablePolicy:
         """The function's action."""
         assert observation is not None
         return self.function(observation)
+
+
+def _takes_one(function: Callable[..., Any]) -> bool:
+    try:
+        inspect.signature(function).bind(0)
+    except TypeError:
+        return False
+    except ValueError:  # some compiled functions do not tell
+        pass
+    return True

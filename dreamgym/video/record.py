@@ -15,7 +15,7 @@ from dreamgym.play.episodes import play_episodes
 from dreamgym.play.game import Keep, Played
 from dreamgym.play.resolve import Player, resolve
 from dreamgym.play.settings import EnvSettings
-from dreamgym.policies.policy import Policy
+from dreamgym.policies.policy import AnyPolicy
 from dreamgym.running.checks import above, at_least, check_choice, check_settings
 from dreamgym.running.seeding import Stream, generator
 from dreamgym.video.columns import side_by_side
@@ -46,7 +46,7 @@ class VideoSettings:
 
 
 def record(
-    policy: Policy | str,
+    policy: AnyPolicy,
     path: str | Path,
     env: EnvSettings,
     settings: VideoSettings = VideoSettings(),
@@ -56,7 +56,8 @@ def record(
     """Films one episode of a policy.
 
     Args:
-        policy: A policy, or how a command line names one, see :func:`dreamgym.policies.load.load_policy`.
+        policy: A policy, an agent of Stable-Baselines3, a function from observation to action, or a name or file, see
+            :data:`dreamgym.policies.load.POLICY_HELP`.
         path: The ``.mp4`` or ``.gif``.
         env: Task, world model, renderer and temperature. ``settings.env`` decides what is filmed. Only ``real`` with a
             policy that does not observe needs no world model.
