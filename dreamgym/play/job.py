@@ -61,8 +61,9 @@ def describe_live(policy: Policy) -> dict[str, str | None]:
     """A policy that was passed as an object: its name, its class, and a hash of what it is made of.
 
     The hash is of a controller's or an agent's numbers, else of the policy as it is pickled: a function of a module is
-    pickled by its name, one of ``__main__`` or a notebook by its code. Two pickles of one policy may differ, for example where
-    it holds a set or a generator; it then counts as another policy. The hash is None where it cannot be pickled.
+    pickled by its name, one of ``__main__`` or a notebook by its code. Two pickles of one policy may differ, for
+    example where it holds a set or a generator; it then counts as another policy. The hash is None where it cannot be
+    pickled.
     """
     live: Any = policy.function if isinstance(policy, CallablePolicy) else policy
     digest = None
