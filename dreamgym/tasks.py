@@ -124,6 +124,9 @@ class Task:
             kwargs["render_mode"] = render_mode
         try:
             env = gym.make(env_id, max_episode_steps=self.horizon, **kwargs)
+        except gym.error.UnregisteredEnv as error:
+            hint = "The task's module must import the package that registers the env"
+            raise TaskError(f"task {self.name!r}: cannot make the env {env_id!r}: {error} {hint}") from error
         except (gym.error.Error, ImportError, TypeError) as error:
             raise TaskError(f"task {self.name!r}: cannot make the env {env_id!r}: {error}") from error
         try:
@@ -180,7 +183,8 @@ class Task:
         elif isinstance(space, gym.spaces.Dict):
             raise TaskError(f"task {self.name!r}: the observation is a Dict; set frame_key to one of {list(space)}")
         if space.dtype != np.uint8 or len(space.shape or ()) != 3 or (space.shape or ())[2] != 3:
-            raise TaskError(f"task {self.name!r}: expected a uint8 image of shape (h, w, 3), got {space}")
+            found = f"expected a uint8 image of shape (h, w, 3), got {space}"
+            raise TaskError(f"task {self.name!r}: {found}; use a wrapper that makes one")
 
 
 _TASKS: dict[str, Task] = {}

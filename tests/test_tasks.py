@@ -75,11 +75,11 @@ def test_the_renderer_chooses_the_env(tiny_task):
 @pytest.mark.parametrize(
     ("changes", "match"),
     [
-        ({"env_id": "NoSuchGame-v0"}, "cannot make the env 'NoSuchGame-v0'"),
+        ({"env_id": "NoSuchGame-v0"}, "cannot make the env 'NoSuchGame-v0'.* must import the package"),
         ({"env_id": "no_such_module:Game-v0"}, "cannot make the env"),
         ({"env_kwargs": {"levle": 3}}, "cannot make the env .*levle"),
         ({"frame_key": "scren"}, "has no key 'scren'"),
-        ({"frame_key": "place"}, "expected a uint8 image"),
+        ({"frame_key": "place"}, "expected a uint8 image.*; use a wrapper"),
         ({"frame_key": None}, r"is a Dict; set frame_key to one of \['screen', 'place'\]"),
         ({"env_id": "CartPole-v1"}, "has no key 'screen'"),
         ({"env_id": "CartPole-v1", "frame_key": None}, r"expected a uint8 image of shape \(h, w, 3\), got Box"),
