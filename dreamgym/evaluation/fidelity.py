@@ -77,10 +77,13 @@ def fidelity(
 
 
 def cut_windows(episodes: Iterable[LatentEpisode], steps: int, max_windows: int, rng: np.random.Generator) -> Windows:
-    """Cuts episodes into windows of ``steps`` that do not overlap, and samples each ``z`` from V's posterior."""
+    """Cuts episodes into windows of ``steps`` that do not overlap, and samples each ``z`` from V's posterior.
+
+    The last window ends with its episode: in many games the reward comes there.
+    """
     parts: list[tuple[np.ndarray, ...]] = []
     for episode in episodes:
-        for start in range(0, len(episode.actions) - steps + 1, steps):
+        for start in range(len(episode.actions) % steps, len(episode.actions) - steps + 1, steps):
             frames, taken = slice(start, start + steps + 1), slice(start, start + steps)
             arrays = episode.mu[frames], episode.logvar[frames], episode.actions[taken], episode.targets[taken]
             parts.append(tuple(np.asarray(array, np.float32) for array in arrays))

@@ -46,6 +46,12 @@ def test_an_m_that_says_unit_gaussian_scores_as_one(tiny_world_model):
     assert result["target_correlation"] is None, "a constant forecast correlates with nothing"
 
 
+def test_a_reward_at_the_end_of_an_episode_is_measured(tiny_world_model):
+    played = episode(tiny_world_model, 19, np.random.default_rng(0))
+    played.targets = np.eye(19, dtype=np.float32)[-1]
+    assert fidelity(tiny_world_model, [played], horizon=10, warm_up=5)["target_mean"]["real"] == 1
+
+
 def test_persistence_of_a_walk_costs_its_entropy_and_errs_in_proportion_to_the_horizon(tiny_world_model):
     episodes = [episode(tiny_world_model, 1100, np.random.default_rng(i)) for i in range(4)]
     result = fidelity(tiny_world_model, episodes, horizon=50)
