@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from dreamgym.data.frames import FrameStore
 from dreamgym.data.latents import LatentEpisode, read_latents
 from dreamgym.data.sequences import make_starts, split_episodes, windows
@@ -142,10 +144,10 @@ def assemble(
 def measure(world_model: WorldModel, held_out: Sequence[LatentEpisode], folder: Path) -> dict[str, Any]:
     """Measures how well M predicts held-out episodes. Returns the metrics and plots ``folder/fidelity.png``.
 
-    M runs open-loop for fifty steps, or for as many as the longest episode allows.
+    M runs open-loop for fifty steps, or for as many as the median episode allows: half of the episodes or more count.
     """
-    longest = max(len(episode) for episode in held_out)
-    warm_up = min(WARM_UP, longest // 3)
-    result = fidelity(world_model, held_out, horizon=min(50, longest - warm_up), warm_up=warm_up)
+    median = int(np.median([len(episode) for episode in held_out]))
+    warm_up = min(WARM_UP, median // 3)
+    result = fidelity(world_model, held_out, horizon=min(50, median - warm_up), warm_up=warm_up)
     plot_fidelity(result, folder / "fidelity.png")
     return {key: value for key, value in result.items() if key != "latent_error"}

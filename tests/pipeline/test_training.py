@@ -138,3 +138,14 @@ def test_what_m_knows_is_measured_and_drawn(tiny_task, split, vision, memory, tm
     assert all(np.isfinite(nll) for nll in figures["nll"].values())
     assert "target_correlation" in figures
     assert (tmp_path / "figures" / "fidelity.png").read_bytes()[1:4] == b"PNG"
+
+
+def test_one_long_episode_does_not_keep_m_from_being_measured_on_the_others(
+    tiny_task, latents, vision, memory, tmp_path
+):
+    episodes = sorted(read_latents(latents), key=len)
+    world_model = stages.assemble(tiny_task, Parts(vision, memory, episodes), StartSettings(starts=4, start_steps=2))
+    short, longest = episodes[: len(episodes) // 2], episodes[-1]
+    assert len(short[-1]) < len(longest)
+    result = stages.measure(world_model, [*short, longest], tmp_path)
+    assert result["windows"] >= len(short) / 2
