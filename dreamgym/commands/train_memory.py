@@ -64,4 +64,6 @@ def run(args: Args) -> None:
     print(f"world model: {folder}")
     for name, nll in result["nll"].items():
         print(f"  NLL per dimension, {name}: {nll:.3f} nats")
-    print(f"  open-loop rewards, dreamt against real: correlation {result['target_correlation']}")
+    correlation = result["target_correlation"]
+    shown = "n/a, one of them does not vary" if correlation is None else f"{correlation:.2f}"
+    print(f"  open-loop rewards, dreamt against real: correlation {shown}")

@@ -10,6 +10,7 @@ from typing import Any
 
 from dreamgym.errors import DataError
 from dreamgym.running.files import write_whole
+from dreamgym.running.progress import format_score
 from dreamgym.running.provenance import FORMATS, check_format
 
 FORMAT = "dreamgym evaluation"
@@ -140,10 +141,5 @@ def evaluation_table(evaluations: Sequence[Evaluation]) -> Any:
         label = row.label if len(envs) == 1 else f"{row.label} ({row.env_id})"
         failed = f" ({len(row.failed)} failed)" if row.failed else ""
         figures = (row.mean, row.sd, row.standard_error, row.median, row.min, row.max)
-        table.add_row(label + failed, *(_short(value) for value in figures), f"{row.n}", f"{row.wall_seconds:.0f} s")
+        table.add_row(label + failed, *map(format_score, figures), f"{row.n}", f"{row.wall_seconds:.0f} s")
     return table
-
-
-def _short(score: float) -> str:
-    """One decimal where a score is large, three significant digits where it is small."""
-    return f"{score:.1f}" if abs(score) >= 10 or math.isnan(score) else f"{score:.3g}"

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from dreamgym.pipeline.settings import PipelineSettings
 from dreamgym.running.progress import format_seconds
+from dreamgym.tasks import get_task
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def stage_seconds(settings: PipelineSettings, workers: int, name: str) -> float:
     steps_so_far = sum(_steps(settings, r) for r in range(round_ + 1))
     epochs = settings.memory.epochs if round_ == 0 else settings.memory_again.epochs
     # The controller and its three baselines are evaluated.
-    evaluated = 4 * settings.evaluation_episodes * 1000
+    evaluated = 4 * settings.evaluation_episodes * get_task(settings.task).horizon
     seconds = {
         "collect": steps_now * _game_step(settings, observed=round_ > 0) / _processes(workers),
         "vision": steps_now * settings.vision.epochs * COSTS.vision_frame,
@@ -84,7 +85,8 @@ def _processes(workers: int) -> int:
 
 def _steps(settings: PipelineSettings, round_: int) -> int:
     collected = settings.random if round_ == 0 else settings.on_policy
-    return collected.episodes * (collected.episode_length or 1000)
+    horizon = get_task(settings.task).horizon
+    return collected.episodes * min(collected.episode_length or horizon, horizon)
 
 
 def _game_step(settings: PipelineSettings, observed: bool) -> float:
@@ -94,10 +96,10 @@ def _game_step(settings: PipelineSettings, observed: bool) -> float:
 
 
 def _search_seconds(settings: PipelineSettings, workers: int, round_: int) -> float:
-    search = settings.controller
-    steps = search.generations * search.candidates * search.dreams * settings.horizon(round_)
+    search, horizon = settings.controller, get_task(settings.task).horizon
+    steps = search.generations * search.candidates * search.dreams * min(settings.horizon(round_), horizon)
     game_step = _game_step(settings, observed=True) / _processes(workers)
-    scored = search.generations // search.select_every * search.select_tracks * 1000 * game_step
+    scored = search.generations // search.select_every * search.select_tracks * horizon * game_step
     return steps * (game_step if search.env == "real" else COSTS.dream_step) + scored
 
 

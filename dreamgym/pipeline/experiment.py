@@ -30,10 +30,12 @@ class Experiment:
     def named(cls, name: str | Path) -> "Experiment":
         """The experiment of a name under :func:`default_home`, or of a path.
 
-        A single word is a path only if an experiment lies there, so that no unrelated folder of that name is used.
+        A single word without a slash is a path only if an experiment lies there, so that no unrelated folder of that
+        name is used.
         """
         path = Path(name).expanduser()
-        is_path = len(path.parts) != 1 or path.is_absolute() or (path / "config.json").is_file()
+        slash = any(sign in str(name) for sign in filter(None, (os.sep, os.altsep)))  # Path drops that of "./name"
+        is_path = slash or len(path.parts) != 1 or (path / "config.json").is_file()
         return cls(path if is_path else default_home() / path)
 
     @property

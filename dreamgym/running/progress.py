@@ -69,8 +69,9 @@ def format_seconds(seconds: float) -> str:
 
 
 def format_score(score: float) -> str:
-    """A score with the digits that count: whole from 100 on, below that three significant ones."""
-    return f"{score:.0f}" if abs(score) >= 100 else f"{score:.3g}"
+    """A score or a return, to two digits after the point where it is small: ``0.56``, ``-20.5``, ``836``."""
+    digits = sum(abs(score) < limit for limit in (100, 10))
+    return f"{round(score, digits) + 0.0:.{digits}f}"  # adding 0.0 makes zero of minus zero
 
 
 def _make_bar() -> Any:

@@ -31,6 +31,15 @@ def test_workers_and_epochs_count():
     assert stage_seconds(QUICK, 2, "6-controller") > stage_seconds(QUICK, 2, "1-controller"), "late dreams are longer"
 
 
+def test_no_episode_is_longer_than_the_games_horizon():
+    short = replace(QUICK, task="tests.tiny_game:TINY_TASK")  # 20 steps, the car's are 1,000
+    assert stage_seconds(short, 2, "evaluate") == pytest.approx(stage_seconds(QUICK, 2, "evaluate") / 50)
+    assert stage_seconds(short, 2, "0-collect") == pytest.approx(stage_seconds(QUICK, 2, "0-collect") * 20 / 250)
+    assert stage_seconds(short, 2, "0-controller") == pytest.approx(
+        (40 * 64 * 16 * 20) / 430_000 + 2 * 16 * 20 / 800 / 2
+    )
+
+
 def test_finished_stages_correct_the_ones_of_their_kind_only():
     names = ["1-memory", "1-controller"]
     expected = [stage_seconds(QUICK, 2, name) for name in names]

@@ -122,6 +122,7 @@ def test_names_lie_under_the_home(monkeypatch, tmp_path):
     assert Experiment.named("first").folder == tmp_path / "home" / "first", "a folder that is no experiment is let be"
     assert Experiment.named(tmp_path / "second").folder == tmp_path / "second"
     assert Experiment.named("runs/third").folder.as_posix() == "runs/third"
+    assert Experiment.named("./fourth").folder.as_posix() == "fourth"
     (tmp_path / "first" / "config.json").write_text(json.dumps({}))
     assert Experiment.named("first").folder.resolve() == tmp_path / "first"
 

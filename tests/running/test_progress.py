@@ -4,7 +4,7 @@ import pty
 import pytest
 
 from dreamgym.running import progress
-from dreamgym.running.progress import Progress, format_seconds, track
+from dreamgym.running.progress import Progress, format_score, format_seconds, track
 
 
 def test_short_work_prints_nothing_without_a_terminal(capsys):
@@ -42,3 +42,11 @@ def test_a_terminal_gets_a_bar(monkeypatch):
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0 s"), (59.4, "59 s"), (61, "1:01"), (3723, "1:02:03")])
 def test_durations_read_well(seconds, text):
     assert format_seconds(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("score", "text"),
+    [(0.5625, "0.56"), (-0.001, "0.00"), (-20.54, "-20.5"), (836.4, "836"), (float("nan"), "nan")],
+)
+def test_small_scores_keep_their_digits(score, text):
+    assert format_score(score) == text
