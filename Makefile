@@ -11,7 +11,7 @@ dream: $(VENV)/.installed
 	$(BIN)/dreamgym pipeline --preset quick --experiment $(EXPERIMENT)
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

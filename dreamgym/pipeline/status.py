@@ -126,9 +126,7 @@ def _memory_problem(experiment: Experiment, round_: int, metrics: dict[str, Any]
     if nll["memory"] >= min(nll["unit_gaussian"], nll["persistence"]):
         return "poor: predicts no better than a trivial model; train longer or collect more"
     if metrics["target_correlation"] is None:
-        return (
-            "rewards not judged: real or dreamt ones do not vary on held-out windows; collect more, or train longer"
-        )
+        return "rewards not judged: real or dreamt ones do not vary on held-out windows; collect more, or train longer"
     if metrics["target_correlation"] < POOR_CORRELATION:
         return "poor: dreamt rewards hardly follow the real ones; collect more varied starts, or train longer"
     return ""

@@ -1,5 +1,6 @@
 """A check of a whole task, so that a mistake in it is found before hours of work and not after."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -13,12 +14,14 @@ from dreamgym.running.checks import is_finite
 from dreamgym.tasks import Renderer, Task
 
 
-def check_task(task: Task, renderer: Renderer = "fast", head: str | None = None, *, compiled: bool = False) -> None:
+def check_task(
+    task: Task, renderers: Sequence[Renderer] = ("fast", "stock"), head: str | None = None, *, compiled: bool = False
+) -> None:
     """Plays one step of a task, and tries its frame, target, exploration and action head.
 
     Args:
         task: The task.
-        renderer: Also play the env that it stands for; the stock one is always played.
+        renderers: Whose envs are played.
         head: The action head of the controllers to come; the task's default if None.
         compiled: Also try the head as part of a TensorFlow program, as dreams of a population run it.
 
@@ -26,11 +29,11 @@ def check_task(task: Task, renderer: Renderer = "fast", head: str | None = None,
         TaskError: A part of the task does not fit its game; the message names the part.
     """
     spaces = {}
-    for env_id in dict.fromkeys((renderer, "stock")):
-        env = task.make_env(env_id)
+    for env_id, renderer in {task.played_env_id(renderer): renderer for renderer in renderers}.items():
+        env = task.make_env(renderer)
         try:
             _play_a_step(task, env)
-            spaces[task.played_env_id(env_id)] = env.action_space
+            spaces[env_id] = env.action_space
         finally:
             env.close()
     if len(set(map(str, spaces.values()))) > 1:

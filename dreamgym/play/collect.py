@@ -83,7 +83,7 @@ def collect(
     keep_settings(folder / SETTINGS_FILE, described, DataError, "collect into another folder", new=["definition"])
     missing = _missing(folder, settings.episodes)
     if missing:
-        check_task(player.task, player.env.renderer or "fast")
+        check_task(player.task, [player.env.renderer or "fast"])
     job = PlayJob(
         policy=player.source,
         env=portable(player),

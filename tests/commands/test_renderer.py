@@ -98,6 +98,7 @@ def test_the_whole_pipeline_collects_trains_chooses_and_films_in_one_env(model, 
         random=CollectSettings(episodes=2, episode_length=4),
         on_policy=CollectSettings(episodes=2, episode_length=4, noise=0.5),
         controller=SMALL,
+        start_steps=2,
         video_steps=3,
     )
     experiment = Experiment(tmp_path / "run")
