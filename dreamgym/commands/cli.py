@@ -73,7 +73,7 @@ def _expand_home(word: str) -> str:
 
 
 def _fail(message: str, error: Exception) -> None:
-    print(f"error: {message}", file=sys.stderr)
+    print(f"error: {' '.join(message.split())}", file=sys.stderr)  # in one line, whatever arrays it shows
     raise SystemExit(FAILED) from error
 
 
