@@ -16,6 +16,8 @@ import numpy as np
 
 from dreamgym.actions import ActionCodec, ActionHead, default_head
 from dreamgym.errors import DreamGymError, TaskError
+from dreamgym.frame_skip import FrameSkip
+from dreamgym.resize import resize
 from dreamgym.running.provenance import differences, plain_data
 
 FRAME_SIZE = 64
@@ -50,10 +52,12 @@ class Task:
             observe.
         frame_key: The key of the image in a Dict observation; None for a plain image.
         frame_rows: The rows ``(first, past the last)`` of the image that V sees; None for all.
-        horizon: Steps after which an episode is truncated, real and dreamt.
+        horizon: Steps of the game after which an episode is truncated, real and dreamt.
+        frame_skip: Steps of the game that one decision lasts: the action is repeated, rewards and targets are summed,
+            V sees the last frame. See :class:`dreamgym.frame_skip.FrameSkip`.
         target: ``target(env, reward, terminated)``: the number that M learns to predict for a step.
         price: What a dream pays for one unit of target.
-        step_cost: What a dream pays for every step in addition; a cost is negative.
+        step_cost: What a dream pays for every step of the game in addition; a cost is negative.
         action_heads: Named maps from a controller's outputs to an action. Empty means one output per number of
             the action.
         start_options: Reset options that vary where collected episodes start. Scores never use them.
@@ -71,6 +75,7 @@ class Task:
     frame_key: str | None = None
     frame_rows: tuple[int, int] | None = None
     horizon: int = 1000
+    frame_skip: int = 1
     target: Callable[[gym.Env, float, bool], float] = same_reward
     price: float = 1.0
     step_cost: float = 0.0
@@ -84,7 +89,7 @@ class Task:
     def __post_init__(self) -> None:
         if not self.name or ":" in self.name:
             raise TaskError(f"a task cannot be named {self.name!r}; a colon stands for 'package.module:TASK'")
-        for size in ("horizon", "latent_size", "hidden_size", "n_mixtures"):
+        for size in ("horizon", "frame_skip", "latent_size", "hidden_size", "n_mixtures"):
             if getattr(self, size) < 1:
                 raise TaskError(f"task {self.name!r}: {size} is {getattr(self, size)}, expected 1 or more")
         if self.blind_kwargs and not self.fast_env_id:
@@ -93,8 +98,8 @@ class Task:
     @cached_property
     def definition(self) -> dict[str, Any]:
         """Everything that decides the data and the dream, as plain JSON data; functions by name and source."""
-        left_out = ("name", "blind_kwargs")  # frames that nobody sees need not be drawn
-        return {item.name: plain_data(getattr(self, item.name)) for item in fields(self) if item.name not in left_out}
+        names = {item.name for item in fields(self)} - {"name", "blind_kwargs"}  # these decide no data
+        return {name: plain_data(getattr(self, name)) for name in sorted(names)}
 
     def definition_with(self, head: str | None) -> dict[str, Any]:
         """The definition with one action head alone, the default one if None."""
@@ -111,8 +116,23 @@ class Task:
         kept = ("frame_key", "frame_rows", "horizon", "price", "step_cost")
         return {name: self.definition[name] for name in kept} | {"target": self.target.__name__}
 
-    def make_env(self, renderer: Renderer = "fast", render_mode: str | None = None, blind: bool = False) -> gym.Env:
-        """The real game, truncated at the horizon. ``blind``: frames need not be drawn, nothing observes them.
+    def make_env(
+        self,
+        renderer: Renderer = "fast",
+        render_mode: str | None = None,
+        *,
+        blind: bool = False,
+        frame_skip: int | None = None,
+        max_steps: int | None = None,
+    ) -> FrameSkip:
+        """The real game in decisions.
+
+        Args:
+            renderer: Which of the task's envs.
+            render_mode: The env's.
+            blind: Frames need not be drawn, nothing observes them.
+            frame_skip: Steps of the game per decision; the task's if None.
+            max_steps: Steps of the game after which it is truncated; the task's horizon if None.
 
         Raises:
             TaskError: The env does not exist or refuses its keyword arguments, or its observation holds no image.
@@ -123,41 +143,26 @@ class Task:
         if render_mode is not None:  # a game's constructor may lack the argument
             kwargs["render_mode"] = render_mode
         try:
-            env = gym.make(env_id, max_episode_steps=self.horizon, **kwargs)
-        except gym.error.UnregisteredEnv as error:
-            hint = "The task's module must import the package that registers the env"
-            raise TaskError(f"task {self.name!r}: cannot make the env {env_id!r}: {error} {hint}") from error
+            env = gym.make(env_id, max_episode_steps=max_steps or self.horizon, **kwargs)
         except (gym.error.Error, ImportError, TypeError) as error:
-            raise TaskError(f"task {self.name!r}: cannot make the env {env_id!r}: {error}") from error
+            unknown = isinstance(error, gym.error.UnregisteredEnv)
+            hint = " The task's module must import the package that registers the env" if unknown else ""
+            raise TaskError(f"task {self.name!r}: cannot make the env {env_id!r}: {error}{hint}") from error
         try:
             self._check_image(env.observation_space)
         except TaskError:
             env.close()
             raise
-        return env
+        return FrameSkip(env, frame_skip or self.frame_skip, self.target)
 
     def played_env_id(self, renderer: Renderer) -> str:
         """The id of the env that a renderer stands for."""
         return self.fast_env_id if renderer == "fast" and self.fast_env_id else self.env_id
 
     def frame(self, observation: Any) -> np.ndarray:
-        """V's frame of an observation: a new uint8 array of shape ``(64, 64, 3)``.
-
-        A side of 64 pixels or more is averaged over areas, a shorter one repeats its pixels. So each row and column of
-        the image has an influence.
-        """
-        import cv2
-
+        """V's frame of an observation: a new uint8 array of shape ``(64, 64, 3)``."""
         image = observation if self.frame_key is None else observation[self.frame_key]
-        if self.frame_rows is not None:
-            image = image[self.frame_rows[0] : self.frame_rows[1]]
-        frame = np.array(image, np.uint8, order="C")
-        (height, width), size = frame.shape[:2], FRAME_SIZE
-        if min(height, width) < size < max(height, width):  # one side at a time: cv2.resize has one mode for both
-            narrow = (size, height) if width < size else (width, size)
-            frame = cv2.resize(frame, narrow, interpolation=cv2.INTER_NEAREST)
-        mode = cv2.INTER_AREA if min(frame.shape[:2]) >= size else cv2.INTER_NEAREST
-        return frame if frame.shape[:2] == (size, size) else cv2.resize(frame, (size, size), interpolation=mode)
+        return resize(image if self.frame_rows is None else image[slice(*self.frame_rows)], FRAME_SIZE)
 
     @property
     def default_head_name(self) -> str:

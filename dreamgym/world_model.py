@@ -66,10 +66,13 @@ class WorldModel:
     memory: MemoryArrays
     starts: Starts
     temperature: float = 1.0  # of its dreams, unless told otherwise
+    frame_skip: int = 1  # steps of the game that one step of M stands for
+    render_fps: float = 50.0  # pictures per second of its dreams
     details: Mapping[str, Any] = field(default_factory=dict)  # plain JSON data about how it was made
 
     def __post_init__(self) -> None:
         check_temperature(self.temperature)
+        check_frame_skip(self.frame_skip)
         check_shapes(self.vision, self.memory, self.starts.arrays(), self.codec.size)
 
     @property
@@ -81,6 +84,15 @@ class WorldModel:
     def hidden_size(self) -> int:
         """H, M's LSTM units."""
         return self.memory.recurrent_kernel.shape[0]
+
+    @property
+    def step_cost(self) -> float:
+        """What a dream pays for one of its steps, beside the targets."""
+        return self.task.step_cost * self.frame_skip
+
+    def dream_steps(self, game_steps: int | None = None) -> int:
+        """Steps of a dream that take as long as so many of the game; the task's horizon if None."""
+        return -(-(game_steps or self.task.horizon) // self.frame_skip)
 
     @property
     def observation_size(self) -> int:
@@ -171,6 +183,8 @@ class WorldModel:
             "definition": self.task.dream_definition,
             "action_space": self.codec.to_json(),
             "temperature": float(self.temperature),
+            "frame_skip": self.frame_skip,
+            "render_fps": self.render_fps,
             "details": dict(self.details),
         }
         try:
@@ -210,14 +224,23 @@ class WorldModel:
         try:
             codec = ActionCodec.from_json(description["action_space"])
             temperature = check_temperature(description["temperature"])
-        except (TaskError, WorldModelError) as error:
+            frame_skip = check_frame_skip(description.get("frame_skip", 1))
+            fps = float(description.get("render_fps", 50.0))
+        except (TaskError, WorldModelError, ValueError, TypeError) as error:
             raise WorldModelError(f"{description_path}: {error}") from error
         vision, memory = load_vision(folder / "vision.npz"), load_memory(folder / "memory.npz")
         starts = Starts(**read_arrays(folder / "starts.npz", ("mu", "logvar", "action"), optional=("h", "c")))
         try:
-            return cls(task, codec, vision, memory, starts, temperature, description["details"])
+            return cls(task, codec, vision, memory, starts, temperature, frame_skip, fps, description["details"])
         except WorldModelError as error:
             raise WorldModelError(f"{folder}: {error}") from error
+
+
+def check_frame_skip(frame_skip: Any) -> int:
+    """Returns a frame skip if it is a whole number of at least 1, else raises a WorldModelError."""
+    if not isinstance(frame_skip, int) or isinstance(frame_skip, bool) or frame_skip < 1:
+        raise WorldModelError(f"frame_skip is {frame_skip!r}, expected a whole number of at least 1")
+    return frame_skip
 
 
 def check_temperature(temperature: Any) -> float:

@@ -33,6 +33,8 @@ class Args:
     """Folder of the world model that the policy observes with; found beside a controller if not given."""
     renderer: Renderer = "fast"
     """fast: the task's faster env where it has one; stock: the game as it is."""
+    frame_skip: int | None = None
+    """Steps of the game per decision; the world model's, or else the task's, if not given."""
     seed: int = 0
     """Decides all episodes."""
     workers: int | None = None
@@ -43,7 +45,8 @@ class Args:
 def run(args: Args) -> None:
     """Collects, and prints the report."""
     world_model = None if args.world_model is None else str(args.world_model)
-    env = cli.complete(EnvSettings(task=args.task, world_model=world_model, renderer=args.renderer), args.policy)
+    given = EnvSettings(task=args.task, world_model=world_model, renderer=args.renderer, frame_skip=args.frame_skip)
+    env = cli.complete(given, args.policy)
     with locked(args.folder):
         report = collect(args.folder, args.policy, env, args.settings, seed=args.seed, workers=args.workers)
     print(

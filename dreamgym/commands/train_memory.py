@@ -10,6 +10,7 @@ from dreamgym.commands import cli
 from dreamgym.data.sequences import check_lengths
 from dreamgym.models.settings import MemorySettings
 from dreamgym.pipeline.training import Parts, StartSettings, assemble, fit_memory, measure, read_split
+from dreamgym.play.collect import collected_frame_skip
 from dreamgym.running.checks import above, check_settings, inside
 from dreamgym.running.lock import locked
 
@@ -57,7 +58,12 @@ def run(args: Args) -> None:
     with locked(output):
         memory = fit_memory(task, split, output, args.memory, seed=args.seed, start_from=args.start_from, verbose=1)
         world_model = assemble(
-            task, Parts(vision, memory, split.train), args.starts, temperature=args.temperature, seed=args.seed
+            task,
+            Parts(vision, memory, split.train),
+            args.starts,
+            temperature=args.temperature,
+            frame_skip=collected_frame_skip(args.latents),
+            seed=args.seed,
         )
         folder = world_model.save(args.world_model)
     result = measure(world_model, split.held_out, folder)

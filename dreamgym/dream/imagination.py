@@ -25,7 +25,7 @@ class Dreams:
 
     Attributes:
         n: D, dreams per candidate.
-        horizon: Steps after which a dream is truncated; None takes the task's horizon.
+        horizon: Steps of M after which a dream is truncated; None takes those of the task's horizon.
         temperature: τ above 0, a number or one per dream ``(D,)``; None takes the world model's temperature.
         seed: Dream d has the seed ``seed + d``.
         starts: Indices of starts, ``(D,)`` integers; None draws them.
@@ -84,7 +84,7 @@ def imagine(
     temperatures = _temperatures(world_model, dreams)
     starts, masks = _starts(world_model, dreams), _masks(world_model, dreams)
     members = _members(world_model, dreams)
-    horizon = world_model.task.horizon if dreams.horizon is None else dreams.horizon
+    horizon = world_model.dream_steps() if dreams.horizon is None else dreams.horizon
     shape = (len(parameters), dreams.n)
     returns, lengths = np.empty(shape, np.float32), np.empty(shape, np.int32)
     for candidates, member, rows in _parts(*shape, len(members)):

@@ -55,11 +55,11 @@ def roll_out(
     world_model: WorldModel, policy: PopulationPolicy, parameters: np.ndarray, batch: DreamBatch
 ) -> tuple[np.ndarray, np.ndarray]:
     """Rolls out the policies ``parameters`` ``(C, P)``. Returns returns float32 and lengths int32, ``(C, D)`` each."""
-    seeds, task = batch.seeds, world_model.task
+    seeds = batch.seeds
     noise = DreamNoise([np.random.default_rng(int(s)) for s in seeds.reshape(-1)], world_model.latent_size)
     rollout = _initial_rollout(world_model, noise, batch, len(parameters))
     block = _population_program(policy, (parameters.shape, seeds.shape, *(x.shape for x in world_model.memory)))
-    price = np.array([task.price, task.step_cost], np.float32)
+    price = np.array([world_model.task.price, world_model.step_cost], np.float32)
     rules = _Rules(world_model.memory, _bounds(world_model), price, batch.temperatures, batch.masks)
     for first in range(0, batch.horizon, NOISE_BLOCK):
         noise.draw_blocks(range(seeds.size))

@@ -6,7 +6,6 @@ import gymnasium as gym
 import numpy as np
 
 from dreamgym.errors import SettingsError
-from dreamgym.tasks import Task
 from dreamgym.world_model import WorldModel, check_temperature
 
 METADATA: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 50}
@@ -24,10 +23,13 @@ def warn_without_render_mode() -> None:
     gym.logger.warn("render was called without a render mode; make the env with render_mode='rgb_array'", stacklevel=3)
 
 
-def episode_steps(max_episode_steps: int | None, task: Task) -> int:
-    """Returns the number of steps after which an episode is truncated: the task's horizon if the argument is None."""
+def episode_steps(max_episode_steps: int | None, world_model: WorldModel) -> int:
+    """Returns the env's steps after which an episode is truncated: those of the task's horizon if the argument is None.
+
+    A step of the env lasts ``frame_skip`` steps of the game.
+    """
     if max_episode_steps is None:
-        return task.horizon
+        return world_model.dream_steps()
     if not _is_whole(max_episode_steps) or max_episode_steps < 1:
         raise SettingsError(f"max_episode_steps is {max_episode_steps!r}, expected a whole number of at least 1")
     return int(max_episode_steps)

@@ -59,14 +59,14 @@ class DreamEnv(WholeCopies, gym.Env[np.ndarray, Any]):
     ):
         self.render_mode = arguments.check_render_mode(render_mode)
         self.world_model = load_world_model(world_model)
-        task = self.world_model.task
         self.temperature = arguments.dream_temperature(temperature, self.world_model)
-        self.max_episode_steps = arguments.episode_steps(max_episode_steps, task)
+        self.max_episode_steps = arguments.episode_steps(max_episode_steps, self.world_model)
         self.observation_space = self.world_model.observation_space
         self.action_space = self.world_model.action_space
         self._codec = self.world_model.codec
         self._stepper = SingleStepper(self.world_model.memory, self.world_model.n_mixtures)
-        self._price, self._step_cost = float(task.price), float(task.step_cost)
+        self._price, self._step_cost = float(self.world_model.task.price), float(self.world_model.step_cost)
+        self.metadata = arguments.METADATA | {"render_fps": self.world_model.render_fps}
         self._n_steps: int | None = None
 
     def reset(

@@ -74,8 +74,9 @@ class DreamVectorEnv(WholeCopies, gym.vector.VectorEnv[np.ndarray, Any, np.ndarr
         self.num_envs = num_envs
         self.render_mode = arguments.check_render_mode(render_mode)
         self.world_model = load_world_model(world_model)
+        self.metadata = self.metadata | {"render_fps": self.world_model.render_fps}
         self.temperature = arguments.dream_temperature(temperature, self.world_model)
-        self.max_episode_steps = arguments.episode_steps(max_episode_steps, self.world_model.task)
+        self.max_episode_steps = arguments.episode_steps(max_episode_steps, self.world_model)
         self.single_observation_space = self.world_model.observation_space
         self.single_action_space = self.world_model.action_space
         self.observation_space = batch_space(self.single_observation_space, num_envs)
@@ -131,10 +132,9 @@ class DreamVectorEnv(WholeCopies, gym.vector.VectorEnv[np.ndarray, Any, np.ndarr
         terminated = (logit > 0) & going
         truncated = (self._n_steps >= self.max_episode_steps) & going
         self._done = terminated | truncated
-        task = self.world_model.task
-        target_reward = np.where(going, task.price * target.astype(np.float64), 0.0)
-        rewards = np.where(going, target_reward + task.step_cost, 0.0)
-        step_reward = np.where(going, task.step_cost, 0.0)
+        target_reward = np.where(going, self.world_model.task.price * target.astype(np.float64), 0.0)
+        rewards = np.where(going, target_reward + self.world_model.step_cost, 0.0)
+        step_reward = np.where(going, self.world_model.step_cost, 0.0)
         infos = _infos(np.ones_like(going), start=self._starts)
         infos |= _infos(going, target=target, target_reward=target_reward, step_reward=step_reward, done_logit=logit)
         return self._stepper.observations(), rewards, terminated, truncated, infos

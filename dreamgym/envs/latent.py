@@ -1,6 +1,5 @@
 """WorldModelLatent-v0: the real game with the observations of the dream. It does not load TensorFlow."""
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +20,9 @@ class LatentEnv(WholeCopies, gym.Env[np.ndarray, Any]):
     """The real game with observations ``[z, h]``.
 
     V encodes each frame, ``z`` is sampled from the posterior, and ``h`` is M's state after the previous latents and
-    actions. Rewards, ``terminated``, ``truncated`` and ``info`` are the game's, and reset options are passed to it.
-    The spaces are those of :class:`dreamgym.envs.dream.DreamEnv` with the same world model, so one agent runs in both.
+    actions. A step is a decision, which lasts as many steps of the game as the world model's ``frame_skip``. Rewards,
+    ``terminated``, ``truncated`` and ``info`` are the game's, and reset options are passed to it. The spaces are those
+    of :class:`dreamgym.envs.dream.DreamEnv` with the same world model, so one agent runs in both.
 
     A copy or pickle made in mid-episode plays on with the same numbers if the game's copy does. A game that is an
     ``EzPickle``, such as the car racing, is made anew in a copy, and the copy must be reset before it is stepped.
@@ -57,15 +57,16 @@ class LatentEnv(WholeCopies, gym.Env[np.ndarray, Any]):
         self.render_mode = arguments.check_render_mode(render_mode)
         self.world_model = load_world_model(world_model)
         task = self.world_model.task
-        steps = arguments.episode_steps(max_episode_steps, task)
+        skip, horizon = self.world_model.frame_skip, None
+        if max_episode_steps is not None:
+            horizon = arguments.episode_steps(max_episode_steps, self.world_model) * skip
         self._begun = False
         self.observation_space = self.world_model.observation_space
         self.action_space = self.world_model.action_space
         self._task, self._codec = task, self.world_model.codec
         self._follower = BatchFollower(self.world_model)
-        self._game = dataclasses.replace(task, horizon=steps).make_env(renderer, render_mode)
-        fps = self._game.metadata.get("render_fps", self.metadata["render_fps"])
-        self.metadata = arguments.METADATA | {"render_fps": fps}
+        self._game = task.make_env(renderer, render_mode, frame_skip=skip, max_steps=horizon)
+        self.metadata = arguments.METADATA | {"render_fps": self._game.metadata["render_fps"]}
         if self._game.action_space != self.action_space:
             self._game.close()
             raise TaskError(

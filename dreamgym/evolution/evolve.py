@@ -61,7 +61,7 @@ def train_in_dream(
     """
     zeros = _zeros(world_model, settings, beginning)
     policy = linear_policy(world_model.task.head(world_model.codec, zeros.head))
-    horizon = min(settings.horizon, world_model.task.horizon)
+    horizon = world_model.dream_steps(min(settings.horizon, world_model.task.horizon))
 
     def fitness(solutions: np.ndarray, generation: int) -> np.ndarray:
         seed = generation_seed(beginning.seed, generation)
@@ -124,6 +124,7 @@ def _evolve(
         _initial_mean(zeros, beginning.initial),
         sigma0=settings.sigma,
         population=settings.candidates,
+        separable=settings.separable,
         seed=beginning.seed,
         settings=description,
     )

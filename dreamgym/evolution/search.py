@@ -28,6 +28,7 @@ class CmaSearch:
         mean: The initial mean, ``(P,)``.
         sigma0: The initial step size.
         population: C, candidates per generation.
+        separable: Whether the covariance matrix stays diagonal, which learns faster where there are many parameters.
         seed: Decides all that is drawn.
         settings: Plain JSON data that the fitness depends on. It is saved, and must be the same on resuming.
     """
@@ -39,6 +40,7 @@ class CmaSearch:
         *,
         sigma0: float = 0.1,
         population: int = 64,
+        separable: bool = False,
         seed: int = 0,
         settings: Mapping[str, Any] | None = None,
     ):
@@ -51,6 +53,7 @@ class CmaSearch:
             "seed": seed,
             "sigma0": sigma0,
             "population": population,
+            "separable": separable,
             "mean": hash_arrays({"mean": mean}),
             "fitness": dict(settings or {}),
         }
@@ -58,6 +61,7 @@ class CmaSearch:
         rng = generator(seed, Stream.SEARCH)
         options = {
             "popsize": population,
+            "CMA_diagonal": separable,
             "randn": lambda *shape: rng.standard_normal(shape),
             "seed": np.nan,
             "verbose": -9,

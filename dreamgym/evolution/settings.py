@@ -19,11 +19,13 @@ class SearchSettings:
     dreams: int = 16
     """Dreams (or real episodes) per candidate."""
     horizon: int = 250
-    """Steps of a dream, at most the task's horizon."""
+    """Steps of the game that a dream takes, at most the task's horizon."""
     generations: int = 40
     """Generations of the whole search, existing ones included."""
     sigma: float = 0.1
     """CMA-ES's initial step size."""
+    separable: bool = False
+    """Whether CMA-ES learns a diagonal covariance matrix instead of a full one."""
     temperature: float = 0.3
     """The dream's."""
     members: int = 1

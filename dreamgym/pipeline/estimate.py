@@ -34,7 +34,8 @@ COSTS = UnitCosts()
 
 
 def stage_seconds(settings: PipelineSettings, workers: int, name: str) -> float:
-    """The expected seconds of a stage, by its name."""
+    """The expected seconds of a stage, by its name. V and M see one frame per decision."""
+    skip = settings.frame_skip or get_task(settings.task).frame_skip
     number, _, kind = name.rpartition("-")
     round_ = int(number or 0)
     steps_now = _steps(settings, round_)
@@ -44,9 +45,9 @@ def stage_seconds(settings: PipelineSettings, workers: int, name: str) -> float:
     evaluated = 4 * settings.evaluation_episodes * get_task(settings.task).horizon
     seconds = {
         "collect": steps_now * _game_step(settings, observed=round_ > 0) / _processes(workers),
-        "vision": steps_now * settings.vision.epochs * COSTS.vision_frame,
-        "latents": steps_now * COSTS.encoded_frame,
-        "memory": steps_so_far * epochs * COSTS.memory_step * settings.controller.members,
+        "vision": steps_now / skip * settings.vision.epochs * COSTS.vision_frame,
+        "latents": steps_now / skip * COSTS.encoded_frame,
+        "memory": steps_so_far / skip * epochs * COSTS.memory_step * settings.controller.members,
         "controller": _search_seconds(settings, workers, round_),
         "evaluate": evaluated * COSTS.stock_step / _processes(workers),
         "video": settings.video_steps * COSTS.video_step,
@@ -100,7 +101,8 @@ def _search_seconds(settings: PipelineSettings, workers: int, round_: int) -> fl
     steps = search.generations * search.candidates * search.dreams * min(settings.horizon(round_), horizon)
     game_step = _game_step(settings, observed=True) / _processes(workers)
     scored = search.generations // search.select_every * search.select_tracks * horizon * game_step
-    return steps * (game_step if search.env == "real" else COSTS.dream_step) + scored
+    skip = settings.frame_skip or get_task(settings.task).frame_skip
+    return steps * (game_step if search.env == "real" else COSTS.dream_step / skip) + scored
 
 
 def _correction(settings: PipelineSettings, workers: int, name: str, done: Mapping[str, float]) -> float:

@@ -26,6 +26,8 @@ class PipelineSettings:
     """Decides everything that is drawn."""
     renderer: Renderer = "fast"
     """fast: the task's faster env where it has one; stock: the real game as it is. Scores always use stock."""
+    frame_skip: int | None = None
+    """Steps of the game per decision; the task's if not given."""
     rounds: int = 6
     """On-policy rounds after the first round."""
     random: CollectSettings = field(default_factory=lambda: CollectSettings(episodes=120, episode_length=250))
@@ -50,7 +52,7 @@ class PipelineSettings:
     starts: int = 1000
     """Starts of dreams kept in a world model."""
     start_steps: int = 20
-    """Real steps of a start; they warm M up."""
+    """Decisions in the real sequence of a start, after which the dream begins."""
     rewarded_starts: float = 0.75
     """The fraction of starts drawn from sequences with an above-average target."""
     held_out: float = 0.1
@@ -64,6 +66,7 @@ class PipelineSettings:
         check_settings(
             self,
             seed=at_least(0),
+            frame_skip=at_least(1),
             rounds=at_least(0),
             late_horizon=at_least(1),
             fork=at_least(0),
@@ -80,10 +83,11 @@ class PipelineSettings:
                 raise SettingsError(
                     f"{name}.episodes is {collected.episodes}, expected 2 or more: to train on, and to hold out"
                 )
-            if collected.episode_length is not None and collected.episode_length <= self.start_steps:
+            needed = self.start_steps * (self.frame_skip or 1)
+            if collected.episode_length is not None and collected.episode_length <= needed:
                 raise SettingsError(
-                    f"{name}.episode-length is {collected.episode_length}, expected more than start-steps, which is "
-                    f"{self.start_steps}"
+                    f"{name}.episode-length is {collected.episode_length}, expected more than the {needed} steps "
+                    "of the game that start-steps takes"
                 )
 
     def horizon(self, round_: int) -> int:

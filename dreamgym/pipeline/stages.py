@@ -153,6 +153,7 @@ class Pipeline:
             training.Parts(at.vision, at.memory(round_, 0), split.train),
             StartSettings(how.starts, how.start_steps, how.rewarded_starts),
             temperature=how.controller.temperature,
+            frame_skip=how.frame_skip,
             seed=self._seed(round_),
             details={"round": round_},
         )
@@ -215,7 +216,8 @@ class Pipeline:
 
     def _env(self, world_model: Path | None) -> EnvSettings:
         path = None if world_model is None else str(world_model)
-        return EnvSettings(task=self.settings.task, world_model=path, renderer=self.settings.renderer)
+        how = self.settings
+        return EnvSettings(task=how.task, world_model=path, renderer=how.renderer, frame_skip=how.frame_skip)
 
     def _initial(self, last: int) -> Path:
         """The controller to continue from after the round ``last``."""

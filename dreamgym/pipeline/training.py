@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from dreamgym.actions import ActionCodec
 from dreamgym.data.frames import FrameStore
 from dreamgym.data.latents import LatentEpisode, read_latents
 from dreamgym.data.sequences import make_starts, split_episodes, windows
 from dreamgym.evaluation.fidelity import WARM_UP, fidelity, plot_fidelity
 from dreamgym.models.arrays import load_memory, load_vision, write_arrays
 from dreamgym.models.settings import MemorySettings, MemorySizes, VisionSettings
-from dreamgym.play.resolve import task_codec
 from dreamgym.running.checks import at_least, between, check_settings
 from dreamgym.running.provenance import hash_arrays
 from dreamgym.tasks import Task
@@ -29,7 +29,7 @@ class StartSettings:
     starts: int = 1000
     """Starts kept in the world model."""
     start_steps: int = 20
-    """Real steps of a start; they warm M up."""
+    """Decisions in the real sequence of a start, after which the dream begins."""
     rewarded_starts: float = 0.75
     """The fraction of starts drawn from sequences with an above-average target."""
 
@@ -125,18 +125,26 @@ def assemble(
     starts: StartSettings,
     *,
     temperature: float = 1.0,
+    frame_skip: int | None = None,
     seed: int = 0,
     details: Mapping[str, Any] | None = None,
 ) -> WorldModel:
-    """Assembles a world model of trained parts, with starts drawn from the episodes."""
+    """Assembles a world model of trained parts, with starts drawn from the episodes.
+
+    ``frame_skip`` is that of the episodes; the task's if None.
+    """
+    game = task.make_env("stock", frame_skip=frame_skip)
+    game.close()
     memory, rewarded = load_memory(parts.memory), starts.rewarded_starts
     return WorldModel(
         task=task,
-        codec=task_codec(task),
+        codec=ActionCodec(game.action_space),
         vision=load_vision(parts.vision),
         memory=memory,
         starts=make_starts(parts.episodes, memory, starts.starts, starts.start_steps, seed=seed, rewarded=rewarded),
         temperature=temperature,
+        frame_skip=game.skip,
+        render_fps=float(game.metadata["render_fps"]),
         details=details or {},
     )
 

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
 
 from dreamgym.actions import ActionCodec
 from dreamgym.errors import DreamGymError, TaskError
+from dreamgym.frame_skip import FrameSkip
 from dreamgym.policies.exploration import SmoothNoise
 from dreamgym.running.checks import is_finite
 from dreamgym.tasks import Renderer, Task
@@ -43,7 +43,7 @@ def check_task(
     _check_head(task, codec, head, compiled)
 
 
-def _play_a_step(task: Task, env: gym.Env) -> None:
+def _play_a_step(task: Task, env: FrameSkip) -> None:
     env.action_space.seed(0)
     options = None if task.start_options is None else dict(task.start_options)
     observation, _ = _attempt(task, "start_options", lambda: env.reset(seed=0, options=options))
@@ -54,8 +54,8 @@ def _play_a_step(task: Task, env: gym.Env) -> None:
         if not 0 <= low < high <= rows:
             raise TaskError(f"task {task.name!r}: frame_rows are {task.frame_rows}, the image has {rows} rows")
     assert frame.shape == (64, 64, 3)
-    _, reward, terminated, _, _ = env.step(env.action_space.sample())
-    target = _attempt(task, "target", lambda: task.target(env, float(reward), bool(terminated)))
+    _, reward, terminated, _, _ = env.env.step(env.action_space.sample())
+    target = _attempt(task, "target", lambda: task.target(env.env, float(reward), bool(terminated)))
     if not is_finite(target):
         raise TaskError(f"task {task.name!r}: target returned {target!r}, expected a finite number")
 

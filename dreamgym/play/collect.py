@@ -20,8 +20,10 @@ from dreamgym.running.files import write_whole
 from dreamgym.running.jobs import Executor, as_executor
 from dreamgym.running.progress import track
 from dreamgym.running.provenance import FORMATS, differences, hash_arrays, keep_settings
-from dreamgym.running.seeding import derive_seed
+from dreamgym.running.seeding import Stream, derive_seed, generator
 from dreamgym.tasks import Renderer, Task
+
+CALM = 0.3  # of the noise
 
 
 @dataclass(frozen=True)
@@ -84,18 +86,12 @@ def collect(
     missing = _missing(folder, settings.episodes)
     if missing:
         check_task(player.task, [player.env.renderer or "fast"])
-    job = PlayJob(
-        policy=player.source,
-        env=portable(player),
-        seeds=tuple(derive_seed(seed, number) for number in missing),
-        noise=settings.noise,
-        start_options=player.task.start_options if settings.random_starts else None,
-        keep="file",
-    )
+    there = portable(player)
+    jobs = [_job(player, there, settings, derive_seed(seed, number)) for number in missing]
     failed: list[tuple[int, str]] = []
     steps = size = 0
     with as_executor(workers) as executor:
-        results = play_jobs(executor, job.split(1), deadline)
+        results = play_jobs(executor, jobs, deadline)
         for result in track(results, len(missing), f"collecting {folder.name}"):
             number = missing[result.index]
             if result.error is not None:
@@ -107,6 +103,14 @@ def collect(
     _report_failures(failed, len(missing))
     made = len(missing) - len(failed)
     return CollectReport(folder, settings.episodes - len(missing), made, tuple(failed), steps, size)
+
+
+def _job(player: Player, env: EnvSettings, settings: CollectSettings, seed: int) -> PlayJob:
+    """One episode. Its seed decides how noisy it is and where it starts."""
+    calm, anywhere = generator(seed, Stream.COLLECTION).random(2)
+    noise = settings.noise * (CALM if calm < settings.calm else 1.0)
+    options = player.task.start_options if anywhere < settings.random_starts else None
+    return PlayJob(player.source, env, (seed,), noise, start_options=options, keep="file")
 
 
 def episode_path(folder: Path, number: int) -> Path:
@@ -140,6 +144,8 @@ def _describe(player: Player, settings: CollectSettings, seed: int) -> dict[str,
         "renderer": player.env.renderer,
         "random_starts": settings.random_starts,
         "noise": settings.noise,
+        **({"calm": settings.calm} if settings.calm else {}),
+        **({} if player.frame_skip == 1 else {"frame_skip": player.frame_skip}),  # earlier versions had no other
     }
 
 
@@ -172,6 +178,18 @@ def check_collections(folders: Sequence[Path], task: Task) -> None:
 def collected_task(folder: Path) -> str | None:
     """The name of the task that a folder of episodes or latents is of; None if it does not say."""
     return _read_settings(folder).get("task")
+
+
+def collected_frame_skip(folders: Sequence[Path]) -> int:
+    """The frame skip that episodes or latents in folders were collected with; 1 where none says.
+
+    Raises:
+        DataError: They were collected with different ones.
+    """
+    skips = {str(folder): _read_settings(folder).get("frame_skip", 1) for folder in folders}
+    if len(set(skips.values())) > 1:
+        raise DataError(f"episodes have different frame skips: {skips}")
+    return int(next(iter(skips.values()), 1))
 
 
 def _read_settings(folder: Path) -> dict[str, Any]:

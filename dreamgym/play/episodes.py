@@ -36,19 +36,17 @@ def play_episodes(
         for game in games:
             game.reset(start_options)
         follower = None if observed_by is None else BatchFollower(observed_by)
-        _play_together(games, follower, player.max_steps)
+        _play_together(games, follower)
         played += [game.finish() for game in games]
     return played
 
 
-def _play_together(games: list[Game], follower: BatchFollower | None, max_steps: int) -> None:
+def _play_together(games: list[Game], follower: BatchFollower | None) -> None:
     observations = _observe_start(games, follower)
-    step = 0
     while games:
-        step += 1
         codes = np.stack([game.choose(row) for game, row in zip(games, observations, strict=True)])
         for game, code in zip(games, codes, strict=True):
-            game.step(code, last=step == max_steps)
+            game.step(code)
         kept = [i for i, game in enumerate(games) if not game.over]
         games = [games[i] for i in kept]
         if games:

@@ -82,7 +82,8 @@ def portable(player: Player) -> EnvSettings:
     """A player's settings for a new process: the task by its import path, a world model only where it is needed."""
     needed = player.policy.needs_latents or player.env.env == "dream"
     world_model = player.env.world_model if needed else None
-    return replace(player.env, task=task_path(player.task), world_model=world_model, max_steps=player.max_steps)
+    task, steps, skip = task_path(player.task), player.max_steps, player.frame_skip
+    return replace(player.env, task=task, world_model=world_model, max_steps=steps, frame_skip=skip)
 
 
 def play_jobs(executor: Executor, jobs: Sequence[PlayJob], deadline: float | None = None) -> Iterator[JobResult]:
@@ -98,6 +99,6 @@ def play_job(job: PlayJob) -> list[Played]:
     """Plays a job's episodes. A worker keeps the world model between jobs."""
     player = resolve(job.policy, job.env)
     if job.noise:
-        noisy = NoisyPolicy(player.policy, player.codec, player.task.exploration, job.noise)
+        noisy = NoisyPolicy(player.policy, player.codec, player.exploration, job.noise)
         player = replace(player, policy=noisy)
     return play_episodes(player, job.seeds, keep=job.keep, start_options=job.start_options)

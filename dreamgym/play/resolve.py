@@ -2,7 +2,7 @@
 
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dreamgym.actions import ActionCodec
 from dreamgym.envs.loading import load_world_model
@@ -11,7 +11,7 @@ from dreamgym.play.settings import EnvSettings
 from dreamgym.policies.exploration import NoisyPolicy
 from dreamgym.policies.load import as_policy
 from dreamgym.policies.policy import AnyPolicy, Policy
-from dreamgym.tasks import Task, get_task
+from dreamgym.tasks import Exploration, Task, get_task
 from dreamgym.world_model import WorldModel
 
 
@@ -24,6 +24,7 @@ class Player:
     task: Task  # its task
     codec: ActionCodec  # the task's actions
     world_model: WorldModel | None  # what the policy observes with, or dreams in
+    frame_skip: int = 1  # steps of the game per decision
     named: str | None = None  # the name or file that led to the policy; None where an object did
 
     @property
@@ -33,8 +34,13 @@ class Player:
 
     @property
     def max_steps(self) -> int:
-        """Steps of an episode."""
-        return self.env.max_steps or self.task.horizon
+        """Steps of the game that an episode lasts at most."""
+        return min(self.env.max_steps or self.task.horizon, self.task.horizon)
+
+    @property
+    def exploration(self) -> Exploration | None:
+        """The noise that the game is explored with, per decision."""
+        return _exploration(self.task, self.frame_skip)
 
 
 def resolve(policy: AnyPolicy, env: EnvSettings) -> Player:
@@ -43,12 +49,22 @@ def resolve(policy: AnyPolicy, env: EnvSettings) -> Player:
         get_task(env.task)  # imports the task's module before a world model asks for the task
     world_model = None if env.world_model is None else load_world_model(env.world_model)
     task, codec = resolve_task(env.task, world_model)
-    player = as_policy(policy, task, codec)
+    skip = env.frame_skip or (task.frame_skip if world_model is None else world_model.frame_skip)
+    if world_model is not None and skip != world_model.frame_skip:
+        raise TaskError(f"frame-skip is {skip}, the world model was trained with {world_model.frame_skip}")
+    player = as_policy(policy, replace(task, exploration=_exploration(task, skip)), codec)
     check_observation(player, world_model)
     if env.env == "dream" and world_model is None:
         raise PolicyError("playing in the dream needs a world model; name its folder")
     named = os.fspath(policy) if isinstance(policy, (str, os.PathLike)) else None
-    return Player(player, env, task, codec, world_model, named)
+    return Player(player, env, task, codec, world_model, skip, named)
+
+
+def _exploration(task: Task, frame_skip: int) -> Exploration | None:
+    """A task's exploration, with the correlation of successive decisions in place of steps."""
+    if task.exploration is None:
+        return None
+    return replace(task.exploration, correlation=task.exploration.correlation**frame_skip)
 
 
 def resolve_task(name: str | None, world_model: WorldModel | None) -> tuple[Task, ActionCodec]:

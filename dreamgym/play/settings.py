@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from dreamgym.errors import SettingsError
-from dreamgym.running.checks import above, at_least, check_choice, check_settings
+from dreamgym.running.checks import above, at_least, between, check_choice, check_settings
 from dreamgym.tasks import Renderer
 
 EnvName = Literal["real", "dream"]
@@ -25,7 +25,9 @@ class EnvSettings:
     """stock: the real game as it is; fast: the task's faster env where it has one. If not given, scores use stock,
     everything else uses fast."""
     max_steps: int | None = None
-    """Steps of an episode; the task's horizon if not given. A score is only comparable at the horizon."""
+    """Steps of the game in an episode; the task's horizon if not given. A score is only comparable at the horizon."""
+    frame_skip: int | None = None
+    """Steps of the game per decision; the world model's, or else the task's, if not given."""
     temperature: float | None = None
     """The dream's; the world model's own if not given."""
 
@@ -40,7 +42,7 @@ class EnvSettings:
                     f"{name} is a {type(value).__name__}, expected a name; save a live world model with its "
                     "save(folder) and pass the folder, register a live task and pass its name"
                 )
-        check_settings(self, max_steps=at_least(1), temperature=above(0))
+        check_settings(self, max_steps=at_least(1), frame_skip=at_least(1), temperature=above(0))
 
 
 @dataclass(frozen=True)
@@ -50,11 +52,15 @@ class CollectSettings:
     episodes: int = 100
     """Episodes in the folder; existing ones count."""
     episode_length: int | None = None
-    """Steps of an episode at most; the task's horizon if not given."""
+    """Steps of the game in an episode at most; the task's horizon if not given."""
     noise: float = 0.0
     """Smooth noise on the policy's actions, in units of the task's exploration noise; 0 for none."""
-    random_starts: bool = True
-    """Start all over the game (random tiles and speeds, for the car) rather than where it normally starts."""
+    calm: float = 0.0
+    """The fraction of episodes with 0.3 of the noise."""
+    random_starts: float = 1.0
+    """The fraction of episodes that start all over the game (random tiles and speeds, for the car) rather than where it
+    normally starts."""
 
     def __post_init__(self) -> None:
         check_settings(self, episodes=at_least(1), episode_length=at_least(1), noise=at_least(0))
+        check_settings(self, calm=between(0, 1), random_starts=between(0, 1))

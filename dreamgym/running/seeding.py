@@ -29,6 +29,7 @@ class Stream(IntEnum):
     UNTRAINED_MEMORY = 14
     FIDELITY = 15
     OPEN_LOOP = 16  # the dream beside a filmed real episode
+    COLLECTION = 17  # how a collected episode begins, and how noisy it is
     EVALUATION = 2**31
     SELECTION = 3 * 2**30
 

@@ -35,8 +35,8 @@ class VideoSettings:
     reconstructions and the dream under the same actions, side by side."""
     steps: int = 300
     """Steps at most."""
-    fps: float = 50
-    """Frames per second."""
+    fps: float | None = None
+    """Frames per second; those of the game, or of decisions where V's frames are shown, if not given."""
     scale: int = 4
     """Magnification of V's 64x64 frames in latent and compare; 2 makes a small gif."""
 
@@ -78,7 +78,7 @@ def record(
     if played.pictures is not None:
         label = str(settings.env)
         film = side_by_side({label: played.pictures}, {label: played.rewards}, scale=1)
-        return write_video(path, film, settings.fps)
+        return write_video(path, film, settings.fps or played.fps)
     assert player.world_model is not None
     assert played.episode is not None
     if settings.env == "latent":
@@ -88,7 +88,7 @@ def record(
         if env.temperature is not None:
             model = model.replace(temperature=env.temperature)
         film = comparison(model, played.episode, settings.scale)
-    return write_video(path, film, settings.fps)
+    return write_video(path, film, settings.fps or played.fps)
 
 
 def _play(player: Player, seed: int, keep: Keep) -> Played:
@@ -111,7 +111,7 @@ def comparison(world_model: WorldModel, episode: Episode, scale: int, warm_up: i
     z = sample_posterior(np, mu, logvar, rng.standard_normal(mu.shape, np.float32))
     dreamt, targets = open_loop(world_model, z[None], episode.actions[None], warm_up, rng)
     counted = np.arange(len(episode)) >= warm_up
-    paid = world_model.task.price * targets[0] + world_model.task.step_cost
+    paid = world_model.task.price * targets[0] + world_model.step_cost
     columns = {
         "real": episode.frames,
         "reconstruction": _decode(world_model, mu),

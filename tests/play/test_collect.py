@@ -186,6 +186,6 @@ def test_a_collection_killed_outright_is_finished_by_the_same_command(tmp_path):
 
 
 def test_a_thousand_frames_of_the_car_take_less_than_two_megabytes(tmp_path):
-    arguments = {"policy": "smoothed", "episodes": 1, "episode_length": 250, "random_starts": False}
+    arguments = {"policy": "smoothed", "episodes": 1, "episode_length": 250, "random_starts": 0.0}
     report = collect(tmp_path, task="car_racing", workers=0, **arguments)
     assert report.size / (report.steps + 1) < 2000

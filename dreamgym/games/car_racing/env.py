@@ -42,7 +42,8 @@ class FastCarRacing(stock.CarRacing):
         lap_complete_percent: The fraction of tiles that must be exceeded to complete a lap.
         domain_randomize: Draws new colours at each reset.
         continuous: Actions are steering, gas and brake; if False, one of five integers.
-        draw: If False, observations and ``state_pixels`` images are black, and a step takes a fraction of the time.
+        draw: If False, observations and ``state_pixels`` images are black, and a step takes a fraction of the time. The
+            attribute of that name can be set in mid-episode if an episode began with True.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class FastCarRacing(stock.CarRacing):
     ):
         super().__init__(render_mode, verbose, lap_complete_percent, domain_randomize, continuous)
         EzPickle.__init__(self, render_mode, verbose, lap_complete_percent, domain_randomize, continuous, draw=draw)
-        self._draw = draw
+        self.draw = draw
         self._view: View | None = None
 
     def reset(
@@ -73,7 +74,7 @@ class FastCarRacing(stock.CarRacing):
             if self.verbose:
                 print("retry to generate track (normal if there are not many instances of this message)")
         self._place_car(options)
-        if self._draw:
+        if self.draw:
             # Imported here, because it imports numba, which takes longer than all other imports together.
             from dreamgym.games.car_racing.view import View
 
@@ -90,6 +91,11 @@ class FastCarRacing(stock.CarRacing):
         if self.car is None:
             raise error.ResetNeeded("step was called before reset; call env.reset() first")
         return super().step(action)
+
+    def look(self) -> NDArray[np.uint8]:
+        """The observation of now, whether or not the last step drew it."""
+        image: NDArray[np.uint8] = self._render("state_pixels")
+        return image
 
     def __getstate__(self) -> dict[str, Any]:
         return super().__getstate__() | {"spec": self.spec}
@@ -124,7 +130,7 @@ class FastCarRacing(stock.CarRacing):
         self.t = 1.0 if options.get("skip_zoom") else 0.0
 
     def _render(self, mode: str) -> Any:
-        if mode == "state_pixels" and not self._draw:
+        if mode == "state_pixels" and not self.draw:
             return np.zeros((stock.STATE_H, stock.STATE_W, 3), np.uint8)
         if mode != "state_pixels" or self._view is None:
             return super()._render(mode)
