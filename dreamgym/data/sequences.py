@@ -68,7 +68,7 @@ def make_starts(
 
     A start ends at least 10 steps before its episode terminates, so that the dream has steps left to play. If no
     episode is long enough for that, the distance is 1 step. The fraction ``rewarded`` of starts is drawn only from
-    those whose targets sum to more than the mean: a random driver is mostly off the road, and a dream that starts
+    those whose targets sum to more than 0: a random driver is mostly off the road, and a dream that starts
     there teaches nothing about roads.
     """
     places = _places(episodes, steps, _MARGIN)
@@ -78,7 +78,7 @@ def make_starts(
         raise DataError(f"no episode is long enough for a start of {steps} steps; collect longer episodes")
     rng = generator(seed, Stream.STARTS)
     paid = np.array([episodes[e].targets[t : t + steps].sum() for e, t in places])
-    best = places[paid > paid.mean()]
+    best = places[paid > 0]
     n_best = round(rewarded * count) if len(best) else 0
     drawn = np.concatenate([_draw(places, count - n_best, rng), _draw(best, n_best, rng)])
     h, c = _states(memory, episodes, drawn, rng)

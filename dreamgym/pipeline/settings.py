@@ -54,7 +54,9 @@ class PipelineSettings:
     start_steps: int = 20
     """Decisions in the real sequence of a start, after which the dream begins."""
     rewarded_starts: float = 0.75
-    """The fraction of starts drawn from sequences with an above-average target."""
+    """The fraction of starts drawn from sequences in which the game paid."""
+    start_rounds: int = 3
+    """Starts are drawn from the episodes of so many last rounds."""
     held_out: float = 0.1
     """The fraction of episodes held out of training."""
     evaluation_episodes: int = 20
@@ -72,6 +74,7 @@ class PipelineSettings:
             fork=at_least(0),
             starts=at_least(1),
             start_steps=at_least(1),
+            start_rounds=at_least(1),
             rewarded_starts=between(0, 1),
             held_out=inside(0, 1),
             evaluation_episodes=at_least(1),
@@ -97,18 +100,23 @@ class PipelineSettings:
 
 # A KL floor of 1.5 nats per latent, three times the paper's, keeps the road's edge sharp after minutes of training.
 QUICK = PipelineSettings(
-    vision=VisionSettings(epochs=6, learning_rate=5e-4, kl_tolerance=1.5),
-    memory=MemorySettings(epochs=60, batch_size=32, sequence_length=50, learning_rate=2e-3, patience=60),
-    memory_again=MemorySettings(epochs=15, batch_size=32, sequence_length=50, learning_rate=1e-3, patience=15),
+    rounds=4,
+    random=CollectSettings(episodes=150, episode_length=600),
+    on_policy=CollectSettings(episodes=40, episode_length=800, noise=0.5, calm=1 / 3, random_starts=0.75),
+    vision=VisionSettings(epochs=2, learning_rate=5e-4, kl_tolerance=1.5),
+    memory=MemorySettings(epochs=40, batch_size=32, sequence_length=100, learning_rate=2e-3, patience=40),
+    memory_again=MemorySettings(epochs=12, batch_size=32, sequence_length=100, learning_rate=1e-3, patience=12),
+    controller=SearchSettings(generations=30, dreams=32, horizon=300, temperature=0.5, select_every=15),
+    starts=2000,
+    rewarded_starts=0.8,
 )
 LAPTOP = replace(
     QUICK,
-    rounds=24,
-    random=CollectSettings(episodes=400, episode_length=250),
-    on_policy=CollectSettings(episodes=80, episode_length=400, noise=0.5),
-    vision=VisionSettings(epochs=15, learning_rate=5e-4, kl_tolerance=1.5),
-    late_horizon=800,
-    controller=SearchSettings(generations=80, members=3, select_tracks=32),
+    rounds=16,
+    random=CollectSettings(episodes=400, episode_length=600),
+    on_policy=replace(QUICK.on_policy, episodes=100),
+    vision=VisionSettings(epochs=6, learning_rate=5e-4, kl_tolerance=1.5),
+    controller=replace(QUICK.controller, generations=60, dreams=64, select_tracks=32),
     evaluation_episodes=100,
 )
 PAPER = PipelineSettings(

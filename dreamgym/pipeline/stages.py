@@ -139,6 +139,7 @@ class Pipeline:
         at, how = self.experiment, self.settings
         latents = [at.latents(n) for n in range(round_ + 1)]
         split = training.read_split(latents, at.vision, how.held_out, how.seed)
+        recent = training.read_split(latents[-how.start_rounds :], at.vision, how.held_out, how.seed)
         for member in range(how.controller.members):
             training.fit_memory(
                 self.task,
@@ -150,7 +151,7 @@ class Pipeline:
             )
         world_model = training.assemble(
             self.task,
-            training.Parts(at.vision, at.memory(round_, 0), split.train),
+            training.Parts(at.vision, at.memory(round_, 0), recent.train),
             StartSettings(how.starts, how.start_steps, how.rewarded_starts),
             temperature=how.controller.temperature,
             frame_skip=how.frame_skip,

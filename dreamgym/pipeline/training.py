@@ -31,7 +31,7 @@ class StartSettings:
     start_steps: int = 20
     """Decisions in the real sequence of a start, after which the dream begins."""
     rewarded_starts: float = 0.75
-    """The fraction of starts drawn from sequences with an above-average target."""
+    """The fraction of starts drawn from sequences in which the game paid."""
 
     def __post_init__(self) -> None:
         check_settings(self, starts=at_least(1), start_steps=at_least(1), rewarded_starts=between(0, 1))

@@ -12,7 +12,7 @@ TINY = ["--task", "tests.tiny_game:TINY_TASK"]
 
 def test_from_the_game_to_latents(tmp_path, tiny_world_model, capsys):
     rollouts, latents = tmp_path / "rollouts", tmp_path / "latents"
-    collecting = ["--folder", str(rollouts), *TINY, "--episodes", "3", "--workers", "0", "--random-starts 0"]
+    collecting = ["--folder", str(rollouts), *TINY, "--episodes", "3", "--workers", "0", "--random-starts", "0"]
     run_command(collect, [*collecting, "--policy", "random", "--episode-length", "5", "--seed", "0"])
     assert "3 episodes, 0 kept, 3 made" in capsys.readouterr().out
     assert len(list_episodes(rollouts)) == 3

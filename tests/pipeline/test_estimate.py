@@ -26,7 +26,7 @@ def test_presets_are_ordered():
 def test_workers_and_epochs_count():
     assert stage_seconds(QUICK, 4, "0-collect") == stage_seconds(QUICK, 2, "0-collect") / 2
     assert stage_seconds(QUICK, 0, "0-collect") == stage_seconds(QUICK, 1, "0-collect")
-    twice = replace(QUICK, random=CollectSettings(episodes=240, episode_length=250))
+    twice = replace(QUICK, random=CollectSettings(episodes=300, episode_length=600))
     assert stage_seconds(twice, 2, "0-vision") == pytest.approx(2 * stage_seconds(QUICK, 2, "0-vision"))
     assert stage_seconds(QUICK, 2, "6-controller") > stage_seconds(QUICK, 2, "1-controller"), "late dreams are longer"
 
@@ -34,9 +34,9 @@ def test_workers_and_epochs_count():
 def test_no_episode_is_longer_than_the_games_horizon():
     short = replace(QUICK, task="tests.tiny_game:TINY_TASK")  # 20 steps, the car's are 1,000
     assert stage_seconds(short, 2, "evaluate") == pytest.approx(stage_seconds(QUICK, 2, "evaluate") / 50)
-    assert stage_seconds(short, 2, "0-collect") == pytest.approx(stage_seconds(QUICK, 2, "0-collect") * 20 / 250)
+    assert stage_seconds(short, 2, "0-collect") == pytest.approx(stage_seconds(QUICK, 2, "0-collect") * 20 / 600)
     assert stage_seconds(short, 2, "0-controller") == pytest.approx(
-        (40 * 64 * 16 * 20) / 430_000 + 2 * 16 * 20 / 800 / 2
+        (30 * 64 * 32 * 20) / 430_000 + 2 * 16 * 20 / 800 / 2
     )
 
 

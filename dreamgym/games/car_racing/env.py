@@ -59,6 +59,7 @@ class FastCarRacing(stock.CarRacing):
         super().__init__(render_mode, verbose, lap_complete_percent, domain_randomize, continuous)
         EzPickle.__init__(self, render_mode, verbose, lap_complete_percent, domain_randomize, continuous, draw=draw)
         self.draw = draw
+        self._shown_reward = 0.0
         self._view: View | None = None
 
     def reset(
@@ -93,8 +94,10 @@ class FastCarRacing(stock.CarRacing):
         return super().step(action)
 
     def look(self) -> NDArray[np.uint8]:
-        """The observation of now, whether or not the last step drew it."""
+        """The observation of the last step, for when it was not drawn."""
+        after, self.reward = self.reward, self._shown_reward
         image: NDArray[np.uint8] = self._render("state_pixels")
+        self.reward = after
         return image
 
     def __getstate__(self) -> dict[str, Any]:
@@ -131,6 +134,7 @@ class FastCarRacing(stock.CarRacing):
 
     def _render(self, mode: str) -> Any:
         if mode == "state_pixels" and not self.draw:
+            self._shown_reward = self.reward  # a step draws before it counts its cost
             return np.zeros((stock.STATE_H, stock.STATE_W, 3), np.uint8)
         if mode != "state_pixels" or self._view is None:
             return super()._render(mode)

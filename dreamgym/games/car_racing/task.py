@@ -40,11 +40,18 @@ def steer_gently(xp: Any, outputs: Array) -> Array:
     return steer_pedal(xp, outputs) * np.array([1, 0.4, 0.5], np.float32)
 
 
+def steer_steadily(xp: Any, outputs: Array) -> Array:
+    """Like :func:`steer_pedal`, with at most 0.25 of the gas and 0.4 of the brake.
+
+    Fast enough for a whole lap in 1,000 steps, and slow enough for the 37 m of road ahead that a frame shows.
+    """
+    return steer_pedal(xp, outputs) * np.array([1, 0.25, 0.5], np.float32)
+
+
 def steer_calmly(xp: Any, outputs: Array) -> Array:
     """Like :func:`steer_pedal`, with at most 0.12 of the gas and 0.4 of the brake.
 
-    With more gas, a controller trained in the dream drives too fast for the 37 m of road ahead that a frame shows, and
-    M rarely generates a hairpin.
+    With this little gas a car hardly ever leaves the road, and does not complete a lap.
     """
     return steer_pedal(xp, outputs) * np.array([1, 0.12, 0.5], np.float32)
 
@@ -68,6 +75,7 @@ CAR_RACING = register_task(
         price=TILE_PRICE,
         step_cost=STEP_COST,
         action_heads={
+            "steer_steadily": ActionHead(2, steer_steadily),
             "steer_calmly": ActionHead(2, steer_calmly),
             "steer_gently": ActionHead(2, steer_gently),
             "steer_pedal": ActionHead(2, steer_pedal),
