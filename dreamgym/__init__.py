@@ -12,6 +12,7 @@ from dreamgym import games
 
 if TYPE_CHECKING:
     from dreamgym.actions import ActionHead as ActionHead
+    from dreamgym.dream.gradient import differentiate as differentiate
     from dreamgym.dream.imagination import Dreams as Dreams, dropout_masks as dropout_masks, imagine as imagine
     from dreamgym.envs.dream import DreamEnv as DreamEnv
     from dreamgym.envs.dream_vector import DreamVectorEnv as DreamVectorEnv
@@ -39,6 +40,7 @@ __version__ = "0.1.0"
 
 _MODULES = {
     "actions": ("ActionHead",),
+    "dream.gradient": ("differentiate",),
     "dream.imagination": ("Dreams", "dropout_masks", "imagine"),
     "envs.dream": ("DreamEnv",),
     "envs.dream_vector": ("DreamVectorEnv",),

@@ -80,9 +80,9 @@ def imagine(
         PolicyError: The policy cannot read the parameters, or does not return coded actions.
     """
     parameters = np.ascontiguousarray(parameters, np.float32)
-    _check_policy(world_model, policy, parameters)
-    temperatures = _temperatures(world_model, dreams)
-    starts, masks = _starts(world_model, dreams), _masks(world_model, dreams)
+    check_policy(world_model, policy, parameters)
+    temperatures = dream_temperatures(world_model, dreams)
+    starts, masks = start_indices(world_model, dreams), _masks(world_model, dreams)
     members = _members(world_model, dreams)
     horizon = world_model.dream_steps() if dreams.horizon is None else dreams.horizon
     shape = (len(parameters), dreams.n)
@@ -130,8 +130,8 @@ def _split(indices: np.ndarray, limit: int) -> list[np.ndarray]:
     return [indices[a:b] for a, b in pairwise(edges)]
 
 
-def _temperatures(world_model: WorldModel, dreams: Dreams) -> np.ndarray:
-    """One per dream, ``(D,)`` float32."""
+def dream_temperatures(world_model: WorldModel, dreams: Dreams) -> np.ndarray:
+    """The temperatures, checked, one per dream, ``(D,)`` float32."""
     value = np.asarray(world_model.temperature if dreams.temperature is None else dreams.temperature, np.float32)
     if value.shape not in ((), (dreams.n,)):
         raise SettingsError(f"temperature has shape {value.shape}, expected a number or one per dream ({dreams.n},)")
@@ -140,7 +140,8 @@ def _temperatures(world_model: WorldModel, dreams: Dreams) -> np.ndarray:
     return np.ascontiguousarray(np.broadcast_to(value, (dreams.n,)))
 
 
-def _starts(world_model: WorldModel, dreams: Dreams) -> np.ndarray | None:
+def start_indices(world_model: WorldModel, dreams: Dreams) -> np.ndarray | None:
+    """The chosen starts, checked, ``(D,)``; None where they are drawn."""
     if dreams.starts is None:
         return None
     indices = np.asarray(dreams.starts)
@@ -170,7 +171,7 @@ def _members(world_model: WorldModel, dreams: Dreams) -> list[WorldModel]:
     return [world_model.replace(memory=member) for member in dreams.members] or [world_model]
 
 
-def _check_policy(world_model: WorldModel, policy: PopulationPolicy, parameters: np.ndarray) -> None:
+def check_policy(world_model: WorldModel, policy: PopulationPolicy, parameters: np.ndarray) -> None:
     """Calls the policy with NumPy arrays, because errors inside a compiled program do not name the cause."""
     if parameters.ndim != 2 or 0 in parameters.shape:
         raise PolicyError(f"parameters have shape {parameters.shape}, expected (candidates, numbers)")

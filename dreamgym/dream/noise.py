@@ -52,6 +52,14 @@ class DreamNoise:
         for dream in dreams:
             self.draw_block(dream)
 
+    def steps(self, n_steps: int) -> Noise:
+        """Draws the numbers of the next steps of all dreams, ``(N, n_steps, Z)`` each."""
+        blocks = []
+        for _ in range(0, n_steps, NOISE_BLOCK):
+            self.draw_blocks(range(len(self.generators)))
+            blocks.append((self.uniform.copy(), self.normal.copy()))
+        return Noise(*(np.concatenate(parts, axis=1)[:, :n_steps] for parts in zip(*blocks, strict=True)))
+
     def at(self, dream: int, step: int) -> Noise:
         """Views of one dream's numbers ``(Z,)`` for a step, counted from the first step of the current block."""
         return Noise(self.uniform[dream, step], self.normal[dream, step])

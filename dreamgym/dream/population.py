@@ -27,7 +27,7 @@ class DreamBatch(NamedTuple):
     horizon: int  # the largest number of steps
 
 
-class _Rules(NamedTuple):
+class Rules(NamedTuple):
     """The inputs of the program that do not change within a rollout.
 
     ``bounds`` ``(2, A)`` are the lowest and highest coded actions. ``price`` holds the task's price and step cost.
@@ -40,8 +40,11 @@ class _Rules(NamedTuple):
     masks: Array | None
 
 
-class _Rollout(NamedTuple):
-    """The states ``(C, D, Z)`` and ``(C, D, H)``, and ``(C, D)`` returns, lengths and whether a dream goes on."""
+class Rollout(NamedTuple):
+    """Where dreams have come to. Inside a program the axes C and D are one.
+
+    ``z`` is ``(C, D, Z)``, ``h`` and ``c`` are ``(C, D, H)``; returns, lengths and whether a dream goes on ``(C, D)``.
+    """
 
     z: Array
     h: Array
@@ -60,7 +63,7 @@ def roll_out(
     rollout = _initial_rollout(world_model, noise, batch, len(parameters))
     block = _population_program(policy, (parameters.shape, seeds.shape, *(x.shape for x in world_model.memory)))
     price = np.array([world_model.task.price, world_model.step_cost], np.float32)
-    rules = _Rules(world_model.memory, _bounds(world_model), price, batch.temperatures, batch.masks)
+    rules = Rules(world_model.memory, code_bounds(world_model), price, batch.temperatures, batch.masks)
     for first in range(0, batch.horizon, NOISE_BLOCK):
         noise.draw_blocks(range(seeds.size))
         drawn = Noise(*(x.reshape(*seeds.shape, *x.shape[1:]) for x in (noise.uniform, noise.normal)))
@@ -70,16 +73,16 @@ def roll_out(
     return rollout.returns.numpy(), rollout.lengths.numpy()
 
 
-def _initial_rollout(world_model: WorldModel, noise: DreamNoise, batch: DreamBatch, n_candidates: int) -> _Rollout:
+def _initial_rollout(world_model: WorldModel, noise: DreamNoise, batch: DreamBatch, n_candidates: int) -> Rollout:
     seeds = batch.seeds
     chosen = None if batch.starts is None else np.tile(batch.starts, len(seeds))
     _, state = start_dreams(world_model, noise, range(seeds.size), chosen)
     shape = (n_candidates, seeds.shape[1])
     z, h, c = (np.broadcast_to(x.reshape(*seeds.shape, -1), (*shape, x.shape[-1])) for x in state)
-    return _Rollout(z, h, c, np.zeros(shape, np.float32), np.zeros(shape, np.int32), np.ones(shape, bool))
+    return Rollout(z, h, c, np.zeros(shape, np.float32), np.zeros(shape, np.int32), np.ones(shape, bool))
 
 
-def _bounds(world_model: WorldModel) -> np.ndarray:
+def code_bounds(world_model: WorldModel) -> np.ndarray:
     """The lowest and highest coded actions, ``(2, A)`` float32."""
     space: Any = world_model.codec.space
     if hasattr(space, "low"):
@@ -87,39 +90,51 @@ def _bounds(world_model: WorldModel) -> np.ndarray:
     return np.stack([np.zeros(space.n), np.ones(space.n)]).astype(np.float32)
 
 
+def step(policy: PopulationPolicy, rules: Rules, parameters: Any, noise: Noise, now: Rollout) -> Rollout:
+    """One step of the C x D dreams of a population inside a TensorFlow program. Every dream is a row.
+
+    ``rules`` holds temperatures ``(C * D, 1)`` and masks ``(C * D, H)``; the noise is ``(C * D, Z)``.
+    """
+    from dreamgym.running.tensorflow import tf, tnp
+
+    rows, n_candidates = now.z.shape[0], parameters.shape[0]
+    observations = tf.reshape(tf.concat([now.z, now.h], -1), (n_candidates, rows // n_candidates, -1))
+    codes = policy(tnp, parameters, observations)
+    codes = tf.clip_by_value(tf.reshape(codes, (rows, codes.shape[-1])), rules.bounds[0], rules.bounds[1])
+    h, c = lstm_step(tnp, rules.memory, now.z, codes, (now.h, now.c), mask=rules.masks)
+    z, target, done_logit = sample(tnp, rules.memory, h, noise, rules.temperatures)
+    returns = now.returns + tf.where(now.alive, rules.price[0] * target + rules.price[1], 0.0)
+    lengths = now.lengths + tf.cast(now.alive, tf.int32)
+    return Rollout(z, h, c, returns, lengths, tf.logical_and(now.alive, done_logit <= 0))
+
+
 @lru_cache(maxsize=32)
-def _population_program(policy: PopulationPolicy, shapes: tuple[Any, ...]) -> Callable[..., _Rollout]:
+def _population_program(policy: PopulationPolicy, shapes: tuple[Any, ...]) -> Callable[..., Rollout]:
     """A program of up to ``NOISE_BLOCK`` steps of all dreams, compiled for a policy and ``shapes``.
 
     Noise is an input, because drawing it inside an XLA program on the CPU takes several times as long as M's matrix
     products. The cache keeps 32 programs; one ``tf.function`` for all shapes would keep every program.
     """
-    from dreamgym.running.tensorflow import tf, tnp
+    from dreamgym.running.tensorflow import tf
 
     @tf.function(jit_compile=True, autograph=False)
-    def block(rules: _Rules, parameters: Any, noise: Noise, rollout: _Rollout, n_steps: Any) -> _Rollout:
+    def block(rules: Rules, parameters: Any, noise: Noise, rollout: Rollout, n_steps: Any) -> Rollout:
         n_candidates, n_dreams, _ = rollout.z.shape
 
         def flat(x: Any) -> Any:
             shape = (n_candidates, n_dreams, x.shape[-1])
             return tf.reshape(tf.broadcast_to(x, shape), (-1, x.shape[-1]))
 
-        temperatures = flat(rules.temperatures[:, None])
-        mask = None if rules.masks is None else flat(rules.masks)
+        flat_rules = rules._replace(
+            temperatures=flat(rules.temperatures[:, None]), masks=None if rules.masks is None else flat(rules.masks)
+        )
 
-        def advance(t: Any, now: _Rollout) -> tuple[Any, _Rollout]:
-            observations = tf.reshape(tf.concat([now.z, now.h], -1), (n_candidates, n_dreams, -1))
-            codes = flat(policy(tnp, parameters, observations))
-            codes = tf.clip_by_value(codes, rules.bounds[0], rules.bounds[1])
-            h, c = lstm_step(tnp, rules.memory, now.z, codes, (now.h, now.c), mask=mask)
+        def advance(t: Any, now: Rollout) -> tuple[Any, Rollout]:
             drawn = Noise(flat(noise.uniform[:, :, t]), flat(noise.normal[:, :, t]))
-            z, target, done_logit = sample(tnp, rules.memory, h, drawn, temperatures)
-            returns = now.returns + tf.where(now.alive, rules.price[0] * target + rules.price[1], 0.0)
-            lengths = now.lengths + tf.cast(now.alive, tf.int32)
-            return t + 1, _Rollout(z, h, c, returns, lengths, tf.logical_and(now.alive, done_logit <= 0))
+            return t + 1, step(policy, flat_rules, parameters, drawn, now)
 
-        initial = _Rollout(*(flat(x) for x in rollout[:3]), *(tf.reshape(x, (-1,)) for x in rollout[3:]))
+        initial = Rollout(*(flat(x) for x in rollout[:3]), *(tf.reshape(x, (-1,)) for x in rollout[3:]))
         _, final = tf.while_loop(lambda t, _: t < n_steps, advance, (0, initial))
-        return _Rollout(*(tf.reshape(x, (n_candidates, n_dreams, *x.shape[1:])) for x in final))
+        return Rollout(*(tf.reshape(x, (n_candidates, n_dreams, *x.shape[1:])) for x in final))
 
     return block

@@ -3,10 +3,12 @@
 import ast
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from agents import gradient
 from agents.cma_es import Args, main
-from dreamgym import LinearController
+from dreamgym import Dreams, LinearController, imagine, linear_policy
 
 AGENTS = Path(__file__).parents[2] / "agents"
 
@@ -30,3 +32,15 @@ def test_cma_es_evolves_and_scores_a_controller(tiny_folder, tmp_path, capsys):
     main(args)
     assert (LinearController.load(path).parameters == first).all(), "the seed decides everything"
     assert first.any()
+
+
+def test_gradients_raise_the_return_in_the_dream(car_world_model, tmp_path, capsys):
+    folder = str(car_world_model.save(tmp_path / "world_model"))
+    args = gradient.Args(folder, output=tmp_path / "c.npz", dreams=16, horizon=20, updates=41, learning_rate=0.02)
+    controller = gradient.train(args)
+    assert "update 40: " in capsys.readouterr().out
+    dreams = Dreams(64, horizon=20, temperature=0.5, seed=99)
+    policy = linear_policy(car_world_model.task.head(car_world_model.codec, controller.head))
+    rows = np.stack([np.zeros_like(controller.parameters), controller.parameters])
+    before, after = imagine(car_world_model, policy, rows, dreams).returns.mean(axis=1)
+    assert after > before + 0.2, "in dreams that it did not train in, too"

@@ -1,0 +1,78 @@
+"""Gradients through the dream: how a policy's mean return in dreams changes with its parameters."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from dreamgym.dream.imagination import Dreams, check_policy, dream_temperatures, start_indices
+from dreamgym.dream.noise import DreamNoise
+from dreamgym.dream.population import PopulationPolicy, Rollout, Rules, code_bounds, step
+from dreamgym.dream.starts import start_dreams
+from dreamgym.models.dynamics import Noise
+from dreamgym.world_model import WorldModel
+
+
+class Differentiated(NamedTuple):
+    """A policy's mean return in D dreams, and its gradient."""
+
+    mean_return: float  # of the dreams, undiscounted
+    gradient: np.ndarray  # of the mean return with respect to the parameters, ``(P,)`` float32
+
+
+def differentiate(
+    world_model: WorldModel, policy: PopulationPolicy, parameters: np.ndarray, dreams: Dreams
+) -> Differentiated:
+    """The mean return of one policy in dreams, and its gradient by backpropagation through M and the policy.
+
+    The dreams are those that :func:`dreamgym.imagine` dreams with the same arguments. The mixtures that the noise
+    selects, and the step at which a dream ends, count as fixed. The program is compiled once per policy and shape.
+
+    Args:
+        world_model: The world model.
+        policy: As :func:`dreamgym.imagine` takes it, made of operations that have gradients.
+        parameters: ``(P,)``.
+        dreams: Their number, horizon, temperature, seed and starts. Members and masks are not supported.
+
+    Raises:
+        SettingsError: As for :func:`dreamgym.imagine`.
+        PolicyError: As for :func:`dreamgym.imagine`.
+    """
+    parameters = np.ascontiguousarray(parameters, np.float32)
+    check_policy(world_model, policy, parameters[None])
+    temperatures, starts = dream_temperatures(world_model, dreams), start_indices(world_model, dreams)
+    horizon = world_model.dream_steps() if dreams.horizon is None else dreams.horizon
+    generators = [np.random.default_rng(dreams.seed + number) for number in range(dreams.n)]
+    noise = DreamNoise(generators, world_model.latent_size)
+    _, (z, h, c) = start_dreams(world_model, noise, range(dreams.n), starts)
+    none_yet = np.zeros(dreams.n, np.float32)
+    begun = Rollout(z, h, c, none_yet, none_yet.astype(np.int32), np.ones(dreams.n, bool))
+    price = np.array([world_model.task.price, world_model.step_cost], np.float32)
+    rules = Rules(world_model.memory, code_bounds(world_model), price, temperatures[:, None], None)
+    program = _program(policy, (horizon, dreams.n, parameters.shape, *(array.shape for array in world_model.memory)))
+    value, gradient = program(parameters, rules, noise.steps(horizon), begun)
+    return Differentiated(float(value), gradient.numpy())
+
+
+@lru_cache(maxsize=8)
+def _program(policy: PopulationPolicy, shapes: tuple[Any, ...]) -> Callable[..., Any]:
+    """The compiled mean return and gradient of ``shapes[0]`` steps."""
+    from dreamgym.running.tensorflow import tf
+
+    horizon = shapes[0]
+
+    @tf.function(jit_compile=True, autograph=False)
+    def program(parameters: Any, rules: Rules, noise: Noise, begun: Rollout) -> tuple[Any, Any]:
+        def advance(t: Any, now: Rollout) -> tuple[Any, Rollout]:
+            return t + 1, step(policy, rules, parameters[None], Noise(noise.uniform[:, t], noise.normal[:, t]), now)
+
+        with tf.GradientTape() as tape:
+            tape.watch(parameters)
+            begun = Rollout(*map(tf.convert_to_tensor, begun))
+            # XLA needs the number of steps, to keep what the way back needs.
+            _, ended = tf.while_loop(lambda t, _: t < horizon, advance, (0, begun), maximum_iterations=horizon)
+            value = tf.reduce_mean(ended.returns)
+        return value, tape.gradient(value, parameters)
+
+    return program
