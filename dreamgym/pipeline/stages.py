@@ -12,6 +12,7 @@ import numpy as np
 from dreamgym.data.encode import encode_rollouts
 from dreamgym.data.episodes import episode_lengths, list_episodes
 from dreamgym.data.sequences import check_lengths
+from dreamgym.evaluation.ages import pay_by_age
 from dreamgym.evaluation.baselines import baselines
 from dreamgym.evaluation.evaluate import evaluate
 from dreamgym.evaluation.scores import save_evaluations
@@ -23,11 +24,13 @@ from dreamgym.pipeline.settings import PipelineSettings
 from dreamgym.pipeline.training import StartSettings
 from dreamgym.play.collect import collect
 from dreamgym.play.settings import EnvSettings
+from dreamgym.policies.controller import LinearController
 from dreamgym.running.files import write_whole
 from dreamgym.running.jobs import Executor
 from dreamgym.running.seeding import derive_seed, evaluation_seeds
 from dreamgym.tasks import Task, get_task
 from dreamgym.video.record import VideoSettings, record
+from dreamgym.world_model import WorldModel
 
 
 @dataclass(frozen=True)
@@ -183,7 +186,15 @@ class Pipeline:
             "latest_real_score": trained.latest_score,
             "standard_error": trained.standard_error,
             "dream_return": trained.fitness,
+            "dream_pay": self._dream_pay(round_),
         }
+
+    def _dream_pay(self, round_: int) -> dict[str, list[float]]:
+        """What dreams pay the latest controller by age, at several temperatures."""
+        world_model = WorldModel.load(self.experiment.round_world_model(round_))
+        latest = LinearController.load(self.experiment.round_latest(round_))
+        temperatures = sorted({0.1, 0.5, 1.0, self.settings.controller.temperature})
+        return {f"{t:g}": pay_by_age(world_model, latest, temperature=t) for t in temperatures}
 
     def choose(self) -> dict[str, Any]:
         """Selects the controller with the best score, and the world model that it was trained in."""

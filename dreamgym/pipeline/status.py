@@ -10,6 +10,7 @@ from dreamgym.data.episodes import list_episodes, read_bytes
 from dreamgym.data.latents import decode_latents
 from dreamgym.data.tfrecord import decode_record
 from dreamgym.errors import DreamGymError
+from dreamgym.evaluation.ages import AGES
 from dreamgym.models.arrays import load_vision
 from dreamgym.pipeline.experiment import Experiment
 from dreamgym.pipeline.settings import PipelineSettings, read_settings
@@ -100,8 +101,18 @@ def _round(experiment: Experiment, round_: int) -> list[Finding]:
     if search:
         dream, real = format_score(search["dream_return"]), format_score(search["real_score"])
         state += f", dream {dream}, real {real} on the selection episodes"
+        state += "".join(f"; {line}" for line in _pay(search))
     findings.append(Finding(f"C, round {round_}", state, "" if search else "not finished"))
     return findings
+
+
+def _pay(metrics: dict[str, Any]) -> list[str]:
+    """What dreams pay by age beside the real game."""
+    dreams = [f"τ {t}: {', '.join(map(format_score, pay))}" for t, pay in metrics.get("dream_pay", {}).items()]
+    if not dreams:
+        return []
+    ages = f"dreams up to {', '.join(map(str, AGES))} steps old pay per 1,000 steps of the game"
+    return [f"{ages}, {'; '.join(dreams)}; the last mean's real score {format_score(metrics['latest_real_score'])}"]
 
 
 def _memory_state(metrics: dict[str, Any]) -> str:
