@@ -60,34 +60,47 @@ def make_starts(
     steps: int,
     *,
     seed: int = 0,
-    rewarded: float = 0.0,
+    rewarded: float | None = None,
+    older: Sequence[LatentEpisode] = (),
 ) -> Starts:
-    """Draws short sequences at random from all episodes, for dreams to start with: ``count`` of ``steps`` steps each.
+    """Draws short sequences at random, for dreams to start with: ``count`` of ``steps`` steps each.
 
     M's states at their first steps are kept with them: those that it has after the whole episode before.
-
     A start ends at least 10 steps before its episode terminates, so that the dream has steps left to play. If no
-    episode is long enough for that, the distance is 1 step. The fraction ``rewarded`` of starts is drawn only from
-    those whose targets sum to more than 0: a random driver is mostly off the road, and a dream that starts
-    there teaches nothing about roads.
+    episode is long enough for that, the distance is 1 step.
+
+    Args:
+        episodes: Where starts are drawn.
+        memory: M.
+        count: How many.
+        steps: L.
+        seed: Of the draws.
+        rewarded: The fraction of starts in which the game paid; in the others it did not. A random driver is hardly
+            ever on the road, and a dream that starts off it teaches the way back. None draws all starts alike.
+        older: More episodes, for starts in which the game did not pay.
     """
-    places = _places(episodes, steps, _MARGIN)
+    whole = [*episodes, *older]
+    places = _places(whole, steps, _MARGIN)
     if len(places) == 0:
-        places = _places(episodes, steps, 1)
+        places = _places(whole, steps, 1)
     if len(places) == 0:
         raise DataError(f"no episode is long enough for a start of {steps} steps; collect longer episodes")
     rng = generator(seed, Stream.STARTS)
-    paid = np.array([episodes[e].targets[t : t + steps].sum() for e, t in places])
-    best = places[paid > 0]
-    n_best = round(rewarded * count) if len(best) else 0
-    drawn = np.concatenate([_draw(places, count - n_best, rng), _draw(best, n_best, rng)])
-    h, c = _states(memory, episodes, drawn, rng)
+    paid = np.array([whole[e].targets[t : t + steps].sum() for e, t in places]) > 0
+    recent = places[:, 0] < len(episodes)
+    if rewarded is None:
+        best, rest, n_best = places[:0], places[recent], 0
+    else:
+        best, rest = places[paid & recent], places[~paid]
+        n_best = (round(rewarded * count) if len(rest) else count) if len(best) else 0
+    drawn = np.concatenate([_draw(rest, count - n_best, rng), _draw(best, n_best, rng)])
+    h, c = _states(memory, whole, drawn, rng)
     return Starts(
         h=h,
         c=c,
-        mu=np.stack([episodes[e].mu[t : t + steps + 1] for e, t in drawn]),
-        logvar=np.stack([episodes[e].logvar[t : t + steps + 1] for e, t in drawn]),
-        action=np.stack([episodes[e].actions[t : t + steps] for e, t in drawn]),
+        mu=np.stack([whole[e].mu[t : t + steps + 1] for e, t in drawn]),
+        logvar=np.stack([whole[e].logvar[t : t + steps + 1] for e, t in drawn]),
+        action=np.stack([whole[e].actions[t : t + steps] for e, t in drawn]),
     )
 
 

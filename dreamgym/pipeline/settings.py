@@ -54,9 +54,9 @@ class PipelineSettings:
     start_steps: int = 20
     """Decisions in the real sequence of a start, after which the dream begins."""
     rewarded_starts: float = 0.75
-    """The fraction of starts drawn from sequences in which the game paid."""
+    """The fraction of starts from sequences in which the game paid; in the others it did not."""
     start_rounds: int = 3
-    """Starts are drawn from the episodes of so many last rounds."""
+    """Starts in which the game paid are drawn from the episodes of so many last rounds, the others from all."""
     held_out: float = 0.1
     """The fraction of episodes held out of training."""
     evaluation_episodes: int = 20

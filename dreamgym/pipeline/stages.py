@@ -142,7 +142,10 @@ class Pipeline:
         at, how = self.experiment, self.settings
         latents = [at.latents(n) for n in range(round_ + 1)]
         split = training.read_split(latents, at.vision, how.held_out, how.seed)
-        recent = training.read_split(latents[-how.start_rounds :], at.vision, how.held_out, how.seed)
+        older, recent = (
+            training.read_split(part, at.vision, how.held_out, how.seed).train if part else []
+            for part in (latents[: -how.start_rounds], latents[-how.start_rounds :])
+        )
         for member in range(how.controller.members):
             training.fit_memory(
                 self.task,
@@ -154,7 +157,7 @@ class Pipeline:
             )
         world_model = training.assemble(
             self.task,
-            training.Parts(at.vision, at.memory(round_, 0), recent.train),
+            training.Parts(at.vision, at.memory(round_, 0), recent, older),
             StartSettings(how.starts, how.start_steps, how.rewarded_starts),
             temperature=how.controller.temperature,
             frame_skip=how.frame_skip,

@@ -31,7 +31,7 @@ class StartSettings:
     start_steps: int = 20
     """Decisions in the real sequence of a start, after which the dream begins."""
     rewarded_starts: float = 0.75
-    """The fraction of starts drawn from sequences in which the game paid."""
+    """The fraction of starts from sequences in which the game paid; in the others it did not."""
 
     def __post_init__(self) -> None:
         check_settings(self, starts=at_least(1), start_steps=at_least(1), rewarded_starts=between(0, 1))
@@ -50,6 +50,7 @@ class Parts(NamedTuple):
     vision: Path
     memory: Path
     episodes: Sequence[LatentEpisode]
+    older: Sequence[LatentEpisode] = ()  # more of them, for starts in which the game did not pay
 
 
 def fit_vision(
@@ -141,7 +142,15 @@ def assemble(
         codec=ActionCodec(game.action_space),
         vision=load_vision(parts.vision),
         memory=memory,
-        starts=make_starts(parts.episodes, memory, starts.starts, starts.start_steps, seed=seed, rewarded=rewarded),
+        starts=make_starts(
+            parts.episodes,
+            memory,
+            starts.starts,
+            starts.start_steps,
+            seed=seed,
+            rewarded=rewarded,
+            older=parts.older,
+        ),
         temperature=temperature,
         frame_skip=game.skip,
         render_fps=float(game.metadata["render_fps"]),

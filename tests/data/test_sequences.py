@@ -113,10 +113,14 @@ def test_rewarded_starts_are_drawn_where_the_game_paid() -> None:
     plain = dataclasses.replace(plain, mu=plain.mu + 1000, targets=np.zeros(40, np.float32))
     paid = dataclasses.replace(paid, targets=np.ones(40, np.float32))
     starts = starts_of([plain, paid], 40, 4, seed=0, rewarded=0.75)
-    assert np.mean(starts.mu[:, 0, 0] < 1000) >= 0.75
-    assert np.any(starts.mu[:, 0, 0] >= 1000)
-    all_alike = starts_of([plain], 40, 4, seed=0, rewarded=0.75)
-    assert len(all_alike) == 40
+    assert np.mean(starts.mu[:, 0, 0] < 1000) == 0.75
+    for alone in (plain, paid):
+        assert len(starts_of([alone], 40, 4, seed=0, rewarded=0.75)) == 40
+    older = dataclasses.replace(plain, mu=plain.mu + 1000), dataclasses.replace(paid, mu=paid.mu + 3000)
+    starts = starts_of([plain, paid], 400, 4, seed=0, rewarded=0.75, older=older)
+    where = starts.mu[:, 0, 0] // 1000
+    assert np.mean(where == 0) == 0.75
+    assert set(where) == {0, 1, 2}, "what did not pay may be older, what paid may not"
 
 
 def test_a_start_has_the_state_that_m_has_there_after_the_whole_episode_before():
