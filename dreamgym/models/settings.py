@@ -14,6 +14,8 @@ class VisionSettings:
     """Passes over the frames."""
     batch_size: int = 100
     """Frames per batch."""
+    first_steps: int | None = None
+    """Only so many first steps of an episode count; all if not given. A random driver soon leaves the road."""
     learning_rate: float = 1e-4
     """Adam's learning rate."""
     kl_tolerance: float = 0.5
@@ -23,7 +25,7 @@ class VisionSettings:
 
     def __post_init__(self) -> None:
         check_settings(self, epochs=at_least(1), batch_size=at_least(1), patience=at_least(0))
-        check_settings(self, learning_rate=above(0), kl_tolerance=at_least(0))
+        check_settings(self, first_steps=at_least(1), learning_rate=above(0), kl_tolerance=at_least(0))
 
 
 @dataclass(frozen=True)

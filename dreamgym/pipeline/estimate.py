@@ -45,7 +45,7 @@ def stage_seconds(settings: PipelineSettings, workers: int, name: str) -> float:
     evaluated = 4 * settings.evaluation_episodes * get_task(settings.task).horizon
     seconds = {
         "collect": steps_now * _game_step(settings, observed=round_ > 0) / _processes(workers),
-        "vision": steps_now / skip * settings.vision.epochs * COSTS.vision_frame,
+        "vision": _frames_of_vision(settings, skip) * settings.vision.epochs * COSTS.vision_frame,
         "latents": steps_now / skip * COSTS.encoded_frame,
         "memory": steps_so_far / skip * epochs * COSTS.memory_step * settings.controller.members,
         "controller": _search_seconds(settings, workers, round_),
@@ -88,6 +88,11 @@ def _steps(settings: PipelineSettings, round_: int) -> int:
     collected = settings.random if round_ == 0 else settings.on_policy
     horizon = get_task(settings.task).horizon
     return collected.episodes * min(collected.episode_length or horizon, horizon)
+
+
+def _frames_of_vision(settings: PipelineSettings, skip: int) -> float:
+    frames = _steps(settings, 0) / skip
+    return min(frames, settings.random.episodes * (settings.vision.first_steps or frames))
 
 
 def _game_step(settings: PipelineSettings, observed: bool) -> float:

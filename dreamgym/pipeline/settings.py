@@ -103,7 +103,7 @@ QUICK = PipelineSettings(
     rounds=4,
     random=CollectSettings(episodes=150, episode_length=600),
     on_policy=CollectSettings(episodes=40, episode_length=800, noise=0.5, calm=1 / 3, random_starts=0.75),
-    vision=VisionSettings(epochs=2, learning_rate=5e-4, kl_tolerance=1.5),
+    vision=VisionSettings(epochs=5, first_steps=250, learning_rate=5e-4, kl_tolerance=1.5),
     memory=MemorySettings(epochs=40, batch_size=32, sequence_length=100, learning_rate=2e-3, patience=40),
     memory_again=MemorySettings(epochs=12, batch_size=32, sequence_length=100, learning_rate=1e-3, patience=12),
     controller=SearchSettings(generations=30, dreams=32, horizon=300, temperature=0.5, select_every=15),
@@ -115,7 +115,7 @@ LAPTOP = replace(
     rounds=16,
     random=CollectSettings(episodes=400, episode_length=600),
     on_policy=replace(QUICK.on_policy, episodes=100),
-    vision=VisionSettings(epochs=6, learning_rate=5e-4, kl_tolerance=1.5),
+    vision=replace(QUICK.vision, epochs=8),
     controller=replace(QUICK.controller, generations=60, dreams=64, select_tracks=32),
     evaluation_episodes=100,
 )

@@ -141,11 +141,9 @@ class Pipeline:
         """Trains the ensemble of Ms on all latents so far, saves the round's world model and measures its fidelity."""
         at, how = self.experiment, self.settings
         latents = [at.latents(n) for n in range(round_ + 1)]
-        split = training.read_split(latents, at.vision, how.held_out, how.seed)
-        older, recent = (
-            training.read_split(part, at.vision, how.held_out, how.seed).train if part else []
-            for part in (latents[: -how.start_rounds], latents[-how.start_rounds :])
-        )
+        read = partial(training.read_split, vision=at.vision, held_out=how.held_out, seed=how.seed)
+        split, recent = read(latents), read(latents[-how.start_rounds :]).train
+        older = read(latents[: -how.start_rounds]).train if len(latents) > how.start_rounds else []
         for member in range(how.controller.members):
             training.fit_memory(
                 self.task,
@@ -231,8 +229,8 @@ class Pipeline:
 
     def _env(self, world_model: Path | None) -> EnvSettings:
         path = None if world_model is None else str(world_model)
-        how = self.settings
-        return EnvSettings(task=how.task, world_model=path, renderer=how.renderer, frame_skip=how.frame_skip)
+        task, renderer, skip = self.settings.task, self.settings.renderer, self.settings.frame_skip
+        return EnvSettings(task=task, world_model=path, renderer=renderer, frame_skip=skip)
 
     def _initial(self, last: int) -> Path:
         """The controller to continue from after the round ``last``."""

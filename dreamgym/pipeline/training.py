@@ -71,7 +71,7 @@ def fit_vision(
     from dreamgym.models.training import train_vision
 
     train, held = split_episodes(episodes, held_out, seed)
-    frames, held_store = FrameStore(train), FrameStore(held)
+    frames, held_store = (FrameStore(part, first_steps=settings.first_steps) for part in (train, held))
     batch_size = max(1, min(settings.batch_size, len(frames)))
     arrays = train_vision(
         Batches(lambda epoch: frames.batches(batch_size, seed, epoch), len(frames) // batch_size, frames.fingerprint),

@@ -126,3 +126,12 @@ def test_a_sample_while_streaming_comes_from_32_episodes(paths):
     drawn = numbers(FrameStore(paths, memory_limit=1).sample(10**6, seed=0))
     ends = np.cumsum([length + 1 for length in LENGTHS])
     assert len(set(np.searchsorted(ends, drawn, side="right").tolist())) == 32
+
+
+@LIMITS
+def test_only_the_first_steps_of_an_episode_count_where_asked(paths, memory_limit):
+    store = FrameStore(paths, memory_limit, first_steps=2)
+    firsts = np.cumsum([0, *(length + 1 for length in LENGTHS)])[:-1]
+    expected = [first + i for first, length in zip(firsts, LENGTHS, strict=True) for i in range(min(3, length + 1))]
+    assert sorted(epoch(store, 0, 0, batch_size=1)) == expected
+    assert len(store) == len(expected)
