@@ -43,3 +43,8 @@ class VideoError(DreamGymError, ValueError):
 
 class SettingsError(DreamGymError, ValueError):
     """A setting is out of its range."""
+
+
+def describe(error: BaseException) -> str:
+    """Another's error: its kind and what it says."""
+    return f"{type(error).__name__}: {error}"

@@ -15,7 +15,7 @@ import gymnasium as gym
 import numpy as np
 
 from dreamgym.actions import ActionCodec, ActionHead, default_head
-from dreamgym.errors import DreamGymError, TaskError
+from dreamgym.errors import DreamGymError, TaskError, describe
 from dreamgym.frame_skip import FrameSkip
 from dreamgym.resize import resize
 from dreamgym.running.provenance import differences, plain_data
@@ -114,7 +114,7 @@ class Task:
         The sizes are those of its arrays, and M stands for the target, of which only the name counts.
         """
         kept = ("frame_key", "frame_rows", "horizon", "price", "step_cost")
-        return {name: self.definition[name] for name in kept} | {"target": self.target.__name__}
+        return {name: plain_data(getattr(self, name)) for name in kept} | {"target": self.target.__name__}
 
     def make_env(
         self,
@@ -243,7 +243,7 @@ def _import_task(path: str) -> Task:
             hint = f"run this in the folder that holds {error.name}, or put that folder on PYTHONPATH"
         if module_name == "__main__":
             hint = "a worker cannot see what a notebook or a prompt defines: put it into a module, or take workers=0"
-        reason = str(error) if isinstance(error, ImportError | AttributeError) else f"{type(error).__name__}: {error}"
+        reason = str(error) if isinstance(error, ImportError | AttributeError) else describe(error)
         raise TaskError(f"cannot import the task {path!r}: {reason}; {hint}") from error
     if not isinstance(task, Task):
         raise TaskError(f"{path!r} is a {type(task).__name__}, expected a dreamgym.Task")

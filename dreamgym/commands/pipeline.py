@@ -45,7 +45,9 @@ def run(args: Args) -> None:
     """Runs or estimates the pipeline."""
     experiment, settings = Experiment.named(args.experiment or args.preset), args.settings
     task, how = get_task(settings.task), settings.controller
-    check_task(task, (settings.renderer, "stock"), how.head, compiled=how.env == "dream" and not args.dry_run)
+    if not experiment.is_done("0-collect"):
+        compiled = how.env == "dream" and not args.dry_run
+        check_task(task, (settings.renderer, "stock"), how.head, compiled=compiled)
     if args.dry_run:
         print_estimate(settings, args.workers, stage_names(settings.rounds))
         return

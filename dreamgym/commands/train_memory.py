@@ -54,7 +54,7 @@ def run(args: Args) -> None:
     output, vision = args.output, args.vision.expanduser()
     task = cli.task_for(args.task, args.latents)
     split = read_split(args.latents, vision, args.held_out, args.seed)
-    check_lengths([len(episode) for episode in split.train], args.starts.start_steps)
+    check_lengths(map(len, split.train), args.starts.start_steps)
     with locked(output):
         memory = fit_memory(task, split, output, args.memory, seed=args.seed, start_from=args.start_from, verbose=1)
         world_model = assemble(

@@ -66,7 +66,7 @@ def encode_rollouts(rollouts: str | Path, latents: str | Path, vision: Mapping[s
             for path, content in _encode_group(encoder, group, stamp):
                 write_whole(latents / path.name, content)
                 progress.advance()
-    if (rollouts / SETTINGS_FILE).is_file():
+    if stale and (rollouts / SETTINGS_FILE).is_file():
         write_whole(latents / SETTINGS_FILE, read_bytes(rollouts / SETTINGS_FILE))
     for path in failed:
         (latents / path.name).unlink(missing_ok=True)

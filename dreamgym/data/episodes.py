@@ -141,10 +141,10 @@ def list_episodes(folder: Path) -> list[Path]:
     return sorted(Path(folder).glob("episode-*.tfrecord"))
 
 
-def episode_lengths(paths: Iterable[Path]) -> list[int]:
-    """The number of steps of each episode that can be read. Frames are not decoded."""
-    read = read_good(paths, lambda path: decode_features(read_bytes(path), EPISODE_FORMAT, path))
-    return [len(features["rewards"]) for features in read]
+def episode_lengths(paths: Iterable[Path]) -> Iterator[int]:
+    """Yields the number of steps of each episode that can be read. Frames are not decoded."""
+    for features in read_good(paths, lambda path: decode_features(read_bytes(path), EPISODE_FORMAT, path)):
+        yield len(features["rewards"])
 
 
 def remove_partial(folder: Path) -> None:

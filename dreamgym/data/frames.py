@@ -23,11 +23,11 @@ class FrameStore:
 
     def __init__(self, paths: Sequence[Path], memory_limit: int = MEMORY_LIMIT, first_steps: int | None = None):
         self._kept = None if first_steps is None else first_steps + 1  # frames of an episode
-        counted = list(read_good(paths, lambda path: (path, _count_frames(path, self._kept))))
+        counted = list(read_good(paths, lambda path: (path, self._count(path))))
         self.paths = [path for path, _ in counted]  # without bad files
         self.fingerprint = hashlib.sha256(str([read_checksum(path) for path in self.paths]).encode()).hexdigest()
         self._length = sum(count for _, count in counted)
-        self._frames = _read_all(self.paths, self._kept) if len(self) * 64 * 64 * 3 <= memory_limit else None
+        self._frames = self._read(self.paths) if len(self) * 64 * 64 * 3 <= memory_limit else None
 
     def __len__(self) -> int:
         return self._length
@@ -52,7 +52,7 @@ class FrameStore:
         rng = generator(seed, Stream.HELD_OUT_FRAMES)
         if self._frames is not None:
             return self._frames[rng.permutation(len(self))[:n]]
-        frames = _read_all([self.paths[i] for i in rng.permutation(len(self.paths))[:_SHARD]], self._kept)
+        frames = self._read([self.paths[i] for i in rng.permutation(len(self.paths))[:_SHARD]])
         return frames[rng.permutation(len(frames))[:n]]
 
     def _shards(self, rng: np.random.Generator) -> Iterator[np.ndarray]:
@@ -61,13 +61,11 @@ class FrameStore:
             return
         order = rng.permutation(len(self.paths))
         for i in range(0, len(order), _SHARD):
-            yield _read_all([self.paths[j] for j in order[i : i + _SHARD]], self._kept)
+            yield self._read([self.paths[j] for j in order[i : i + _SHARD]])
 
+    def _count(self, path: Path) -> int:
+        """The number of frames that a file gives. Checks the record, but does not decode the frames."""
+        return len(decode_features(read_bytes(path), EPISODE_FORMAT, path)["frames"][: self._kept])
 
-def _count_frames(path: Path, kept: int | None) -> int:
-    """The number of frames in a file, at most ``kept``. Checks the record, but does not decode the frames."""
-    return len(decode_features(read_bytes(path), EPISODE_FORMAT, path)["frames"][:kept])
-
-
-def _read_all(paths: Sequence[Path], kept: int | None) -> np.ndarray:
-    return np.concatenate([episode.frames[:kept] for episode in read_episodes(paths)])
+    def _read(self, paths: Sequence[Path]) -> np.ndarray:
+        return np.concatenate([episode.frames[: self._kept] for episode in read_episodes(paths)])

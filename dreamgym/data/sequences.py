@@ -3,7 +3,7 @@
 Too few or too short episodes, and arguments out of range, raise DataError.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -132,13 +132,20 @@ def _states(
     return h, c
 
 
-def check_lengths(lengths: Sequence[int], steps: int) -> None:
-    """Raises DataError if no episode is long enough for a start of ``steps`` steps and one step of a dream."""
-    if max(lengths, default=0) <= steps:
-        raise DataError(
-            f"the longest of {len(lengths)} episodes has {max(lengths, default=0)} steps, a start of dreams takes "
-            f"{steps} and one more; collect longer episodes, or set start-steps to less"
-        )
+def check_lengths(lengths: Iterable[int], steps: int) -> None:
+    """Raises DataError if no episode is long enough for a start of ``steps`` steps and one step of a dream.
+
+    No more lengths are taken than it needs.
+    """
+    met = []
+    for length in lengths:
+        if length > steps:
+            return
+        met.append(length)
+    raise DataError(
+        f"the longest of {len(met)} episodes has {max(met, default=0)} steps, a start of dreams takes {steps} and one "
+        "more; collect longer episodes, or set start-steps to less"
+    )
 
 
 def _draw(places: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:

@@ -7,9 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dreamgym.dream.imagination import Dreams, check_policy, dream_temperatures, start_indices
-from dreamgym.dream.noise import DreamNoise
-from dreamgym.dream.population import PopulationPolicy, Rollout, Rules, code_bounds, step
-from dreamgym.dream.starts import start_dreams
+from dreamgym.dream.population import DreamBatch, PopulationPolicy, Rollout, Rules, begin, step
+from dreamgym.errors import SettingsError
 from dreamgym.models.dynamics import Noise
 from dreamgym.world_model import WorldModel
 
@@ -33,23 +32,22 @@ def differentiate(
         world_model: The world model.
         policy: As :func:`dreamgym.imagine` takes it, made of operations that have gradients.
         parameters: ``(P,)``.
-        dreams: Their number, horizon, temperature, seed and starts. Members and masks are not supported.
+        dreams: Their number, horizon, temperature, seed and starts.
 
     Raises:
-        SettingsError: As for :func:`dreamgym.imagine`.
+        SettingsError: As for :func:`dreamgym.imagine`, or the dreams have members or masks.
         PolicyError: As for :func:`dreamgym.imagine`.
     """
+    if dreams.members or dreams.recurrent_masks is not None:
+        raise SettingsError("dreams have members or recurrent_masks, which have no gradients here; leave them out")
     parameters = np.ascontiguousarray(parameters, np.float32)
     check_policy(world_model, policy, parameters[None])
     temperatures, starts = dream_temperatures(world_model, dreams), start_indices(world_model, dreams)
-    horizon = world_model.dream_steps() if dreams.horizon is None else dreams.horizon
-    generators = [np.random.default_rng(dreams.seed + number) for number in range(dreams.n)]
-    noise = DreamNoise(generators, world_model.latent_size)
-    _, (z, h, c) = start_dreams(world_model, noise, range(dreams.n), starts)
-    none_yet = np.zeros(dreams.n, np.float32)
-    begun = Rollout(z, h, c, none_yet, none_yet.astype(np.int32), np.ones(dreams.n, bool))
-    price = np.array([world_model.task.price, world_model.step_cost], np.float32)
-    rules = Rules(world_model.memory, code_bounds(world_model), price, temperatures[:, None], None)
+    horizon = dreams.horizon or world_model.dream_steps()
+    seeds = dreams.seed + np.arange(dreams.n)[None]
+    batch = DreamBatch(seeds=seeds, starts=starts, temperatures=temperatures, masks=None, horizon=horizon)
+    noise, rules, begun = begin(world_model, batch, n_candidates=1)
+    rules, begun = rules._replace(temperatures=temperatures[:, None]), Rollout(*(array[0] for array in begun))
     program = _program(policy, (horizon, dreams.n, parameters.shape, *(array.shape for array in world_model.memory)))
     value, gradient = program(parameters, rules, noise.steps(horizon), begun)
     return Differentiated(float(value), gradient.numpy())

@@ -84,7 +84,7 @@ def imagine(
     temperatures = dream_temperatures(world_model, dreams)
     starts, masks = start_indices(world_model, dreams), _masks(world_model, dreams)
     members = _members(world_model, dreams)
-    horizon = world_model.dream_steps() if dreams.horizon is None else dreams.horizon
+    horizon = dreams.horizon or world_model.dream_steps()
     shape = (len(parameters), dreams.n)
     returns, lengths = np.empty(shape, np.float32), np.empty(shape, np.int32)
     for candidates, member, rows in _parts(*shape, len(members)):

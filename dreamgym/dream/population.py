@@ -59,11 +59,8 @@ def roll_out(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Rolls out the policies ``parameters`` ``(C, P)``. Returns returns float32 and lengths int32, ``(C, D)`` each."""
     seeds = batch.seeds
-    noise = DreamNoise([np.random.default_rng(int(s)) for s in seeds.reshape(-1)], world_model.latent_size)
-    rollout = _initial_rollout(world_model, noise, batch, len(parameters))
+    noise, rules, rollout = begin(world_model, batch, len(parameters))
     block = _population_program(policy, (parameters.shape, seeds.shape, *(x.shape for x in world_model.memory)))
-    price = np.array([world_model.task.price, world_model.step_cost], np.float32)
-    rules = Rules(world_model.memory, code_bounds(world_model), price, batch.temperatures, batch.masks)
     for first in range(0, batch.horizon, NOISE_BLOCK):
         noise.draw_blocks(range(seeds.size))
         drawn = Noise(*(x.reshape(*seeds.shape, *x.shape[1:]) for x in (noise.uniform, noise.normal)))
@@ -73,16 +70,21 @@ def roll_out(
     return rollout.returns.numpy(), rollout.lengths.numpy()
 
 
-def _initial_rollout(world_model: WorldModel, noise: DreamNoise, batch: DreamBatch, n_candidates: int) -> Rollout:
+def begin(world_model: WorldModel, batch: DreamBatch, n_candidates: int) -> tuple[DreamNoise, Rules, Rollout]:
+    """The noise of a batch of dreams, their rules, and the dreams at their starts."""
     seeds = batch.seeds
+    noise = DreamNoise([np.random.default_rng(int(s)) for s in seeds.reshape(-1)], world_model.latent_size)
+    price = np.array([world_model.task.price, world_model.step_cost], np.float32)
+    rules = Rules(world_model.memory, _bounds(world_model), price, batch.temperatures, batch.masks)
     chosen = None if batch.starts is None else np.tile(batch.starts, len(seeds))
     _, state = start_dreams(world_model, noise, range(seeds.size), chosen)
     shape = (n_candidates, seeds.shape[1])
     z, h, c = (np.broadcast_to(x.reshape(*seeds.shape, -1), (*shape, x.shape[-1])) for x in state)
-    return Rollout(z, h, c, np.zeros(shape, np.float32), np.zeros(shape, np.int32), np.ones(shape, bool))
+    rollout = Rollout(z, h, c, np.zeros(shape, np.float32), np.zeros(shape, np.int32), np.ones(shape, bool))
+    return noise, rules, rollout
 
 
-def code_bounds(world_model: WorldModel) -> np.ndarray:
+def _bounds(world_model: WorldModel) -> np.ndarray:
     """The lowest and highest coded actions, ``(2, A)`` float32."""
     space: Any = world_model.codec.space
     if hasattr(space, "low"):

@@ -133,8 +133,8 @@ class DreamVectorEnv(WholeCopies, gym.vector.VectorEnv[np.ndarray, Any, np.ndarr
         truncated = (self._n_steps >= self.max_episode_steps) & going
         self._done = terminated | truncated
         target_reward = np.where(going, self.world_model.task.price * target.astype(np.float64), 0.0)
-        rewards = np.where(going, target_reward + self.world_model.step_cost, 0.0)
         step_reward = np.where(going, self.world_model.step_cost, 0.0)
+        rewards = target_reward + step_reward
         infos = _infos(np.ones_like(going), start=self._starts)
         infos |= _infos(going, target=target, target_reward=target_reward, step_reward=step_reward, done_logit=logit)
         return self._stepper.observations(), rewards, terminated, truncated, infos

@@ -33,7 +33,7 @@ class Trained(NamedTuple):
     mean: np.ndarray  # the last mean, ``(P,)`` float64
     fitness: float  # the candidates' mean fitness in the last generation
     latest_score: float | None  # the mean score of the last mean, if it has one
-    standard_error: float  # of the greater of the two scores; 0 if there is none
+    standard_error: float  # of ``score``; 0 if there is none
 
 
 @dataclass(frozen=True)

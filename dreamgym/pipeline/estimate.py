@@ -35,7 +35,7 @@ COSTS = UnitCosts()
 
 def stage_seconds(settings: PipelineSettings, workers: int, name: str) -> float:
     """The expected seconds of a stage, by its name. V and M see one frame per decision."""
-    skip = settings.frame_skip or get_task(settings.task).frame_skip
+    skip = _frame_skip(settings)
     number, _, kind = name.rpartition("-")
     round_ = int(number or 0)
     steps_now = _steps(settings, round_)
@@ -45,7 +45,7 @@ def stage_seconds(settings: PipelineSettings, workers: int, name: str) -> float:
     evaluated = 4 * settings.evaluation_episodes * get_task(settings.task).horizon
     seconds = {
         "collect": steps_now * _game_step(settings, observed=round_ > 0) / _processes(workers),
-        "vision": _frames_of_vision(settings, skip) * settings.vision.epochs * COSTS.vision_frame,
+        "vision": _frames_of_vision(settings) * settings.vision.epochs * COSTS.vision_frame,
         "latents": steps_now / skip * COSTS.encoded_frame,
         "memory": steps_so_far / skip * epochs * COSTS.memory_step * settings.controller.members,
         "controller": _search_seconds(settings, workers, round_),
@@ -90,8 +90,12 @@ def _steps(settings: PipelineSettings, round_: int) -> int:
     return collected.episodes * min(collected.episode_length or horizon, horizon)
 
 
-def _frames_of_vision(settings: PipelineSettings, skip: int) -> float:
-    frames = _steps(settings, 0) / skip
+def _frame_skip(settings: PipelineSettings) -> int:
+    return settings.frame_skip or get_task(settings.task).frame_skip
+
+
+def _frames_of_vision(settings: PipelineSettings) -> float:
+    frames = _steps(settings, 0) / _frame_skip(settings)
     return min(frames, settings.random.episodes * (settings.vision.first_steps or frames))
 
 
@@ -106,7 +110,7 @@ def _search_seconds(settings: PipelineSettings, workers: int, round_: int) -> fl
     steps = search.generations * search.candidates * search.dreams * min(settings.horizon(round_), horizon)
     game_step = _game_step(settings, observed=True) / _processes(workers)
     scored = search.generations // search.select_every * search.select_tracks * horizon * game_step
-    skip = settings.frame_skip or get_task(settings.task).frame_skip
+    skip = _frame_skip(settings)
     return steps * (game_step if search.env == "real" else COSTS.dream_step / skip) + scored
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from dreamgym.data.encode import encode_rollouts
 from dreamgym.data.episodes import episode_lengths, list_episodes
 from dreamgym.data.sequences import check_lengths
+from dreamgym.envs.loading import load_world_model
 from dreamgym.evaluation.ages import pay_by_age
 from dreamgym.evaluation.baselines import baselines
 from dreamgym.evaluation.evaluate import evaluate
@@ -30,7 +31,6 @@ from dreamgym.running.jobs import Executor
 from dreamgym.running.seeding import derive_seed, evaluation_seeds
 from dreamgym.tasks import Task, get_task
 from dreamgym.video.record import VideoSettings, record
-from dreamgym.world_model import WorldModel
 
 
 @dataclass(frozen=True)
@@ -141,9 +141,9 @@ class Pipeline:
         """Trains the ensemble of Ms on all latents so far, saves the round's world model and measures its fidelity."""
         at, how = self.experiment, self.settings
         latents = [at.latents(n) for n in range(round_ + 1)]
-        read = partial(training.read_split, vision=at.vision, held_out=how.held_out, seed=how.seed)
-        split, recent = read(latents), read(latents[-how.start_rounds :]).train
-        older = read(latents[: -how.start_rounds]).train if len(latents) > how.start_rounds else []
+        splits = training.read_splits(latents, at.vision, how.held_out, how.seed)
+        split = training.join(splits)
+        older, recent = training.join(splits[: -how.start_rounds]), training.join(splits[-how.start_rounds :])
         for member in range(how.controller.members):
             training.fit_memory(
                 self.task,
@@ -155,7 +155,7 @@ class Pipeline:
             )
         world_model = training.assemble(
             self.task,
-            training.Parts(at.vision, at.memory(round_, 0), recent, older),
+            training.Parts(at.vision, at.memory(round_, 0), recent.train, older.train),
             StartSettings(how.starts, how.start_steps, how.rewarded_starts),
             temperature=how.controller.temperature,
             frame_skip=how.frame_skip,
@@ -192,7 +192,7 @@ class Pipeline:
 
     def _dream_pay(self, round_: int) -> dict[str, list[float]]:
         """What dreams pay the latest controller by age, at several temperatures."""
-        world_model = WorldModel.load(self.experiment.round_world_model(round_))
+        world_model = load_world_model(self.experiment.round_world_model(round_))
         latest = LinearController.load(self.experiment.round_latest(round_))
         temperatures = sorted({0.1, 0.5, 1.0, self.settings.controller.temperature})
         return {f"{t:g}": pay_by_age(world_model, latest, temperature=t) for t in temperatures}

@@ -101,18 +101,18 @@ def _round(experiment: Experiment, round_: int) -> list[Finding]:
     if search:
         dream, real = format_score(search["dream_return"]), format_score(search["real_score"])
         state += f", dream {dream}, real {real} on the selection episodes"
-        state += "".join(f"; {line}" for line in _pay(search))
+        state += _pay(search)
     findings.append(Finding(f"C, round {round_}", state, "" if search else "not finished"))
     return findings
 
 
-def _pay(metrics: dict[str, Any]) -> list[str]:
-    """What dreams pay by age beside the real game."""
+def _pay(metrics: dict[str, Any]) -> str:
+    """What dreams pay by age beside the real game; empty for a search of earlier versions."""
     dreams = [f"τ {t}: {', '.join(map(format_score, pay))}" for t, pay in metrics.get("dream_pay", {}).items()]
     if not dreams:
-        return []
+        return ""
     ages = f"dreams up to {', '.join(map(str, AGES))} steps old pay per 1,000 steps of the game"
-    return [f"{ages}, {'; '.join(dreams)}; the last mean's real score {format_score(metrics['latest_real_score'])}"]
+    return f"; {ages}, {'; '.join(dreams)}; the last mean's real score {format_score(metrics['latest_real_score'])}"
 
 
 def _memory_state(metrics: dict[str, Any]) -> str:

@@ -86,11 +86,20 @@ def fit_vision(
     return folder / "vision.npz"
 
 
-def read_split(folders: Sequence[Path], vision: Path, held_out: float, seed: int) -> Split:
-    """Reads latents to train on and to hold out. A folder's split does not depend on the other folders."""
+def read_splits(folders: Sequence[Path], vision: Path, held_out: float, seed: int) -> list[Split]:
+    """Reads latents to train on and to hold out, a split per folder, which does not depend on the other folders."""
     stamp = hash_arrays(load_vision(vision))
-    splits = [split_episodes(read_latents(folder, stamp), held_out, seed) for folder in folders]
-    return Split([episode for train, _ in splits for episode in train], [e for _, held in splits for e in held])
+    return [Split(*split_episodes(read_latents(folder, stamp), held_out, seed)) for folder in folders]
+
+
+def read_split(folders: Sequence[Path], vision: Path, held_out: float, seed: int) -> Split:
+    """Reads the latents of several folders as one split."""
+    return join(read_splits(folders, vision, held_out, seed))
+
+
+def join(splits: Sequence[Split]) -> Split:
+    """Several splits as one."""
+    return Split([e for split in splits for e in split.train], [e for split in splits for e in split.held_out])
 
 
 def fit_memory(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from dreamgym.actions import ActionCodec
-from dreamgym.errors import DreamGymError, TaskError
+from dreamgym.errors import DreamGymError, TaskError, describe
 from dreamgym.frame_skip import FrameSkip
 from dreamgym.policies.exploration import SmoothNoise
 from dreamgym.running.checks import is_finite
@@ -85,4 +85,4 @@ def _attempt(task: Task, part: str, function: Any) -> Any:
     except DreamGymError as error:
         raise TaskError(f"task {task.name!r}: {part}: {error}") from error
     except Exception as error:  # the user's own code may raise anything
-        raise TaskError(f"task {task.name!r}: {part} raised {type(error).__name__}: {error}") from error
+        raise TaskError(f"task {task.name!r}: {part} raised {describe(error)}") from error

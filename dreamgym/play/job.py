@@ -8,7 +8,7 @@ from typing import Any
 
 import cloudpickle
 
-from dreamgym.errors import PolicyError
+from dreamgym.errors import PolicyError, describe
 from dreamgym.play.episodes import play_episodes
 from dreamgym.play.game import Keep, Played
 from dreamgym.play.resolve import Player, resolve, task_path
@@ -52,7 +52,7 @@ def pickled(policy: Policy) -> bytes:
     try:
         content: bytes = cloudpickle.dumps(policy)
     except Exception as error:  # any object's own
-        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        reason = describe(error).splitlines()[0]
         raise PolicyError(f"policy {policy.name!r} cannot be sent to a worker ({reason}); pass workers=0") from error
     return content
 

@@ -14,7 +14,7 @@ import gymnasium as gym
 import numpy as np
 
 from dreamgym.actions import ActionCodec
-from dreamgym.errors import PolicyError
+from dreamgym.errors import PolicyError, describe
 from dreamgym.policies.policy import SB3Model
 from dreamgym.running.provenance import hash_arrays
 
@@ -186,4 +186,4 @@ def _shown(space: gym.Space) -> str:
 
 
 def _line(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".splitlines()[0]
+    return describe(error).splitlines()[0]

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from dreamgym.errors import DreamGymError
+from dreamgym.errors import DreamGymError, describe
 
 START_LIMIT = 120.0  # seconds that a worker may take to start: imports on a slow disk and a busy machine
 Answer = tuple[str | None, Any]  # an error in one line, or None, and the value
@@ -139,11 +139,6 @@ def _main_that_workers_can_import() -> Iterator[None]:
     finally:
         if hidden:
             main.__file__ = path
-
-
-def describe(error: BaseException) -> str:
-    """An error in one line."""
-    return f"{type(error).__name__}: {error}"
 
 
 def call(function: Callable[[Any], Any], value: Any) -> Answer:

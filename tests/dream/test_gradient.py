@@ -44,3 +44,5 @@ def test_what_does_not_fit_is_refused_as_by_imagine(car_world_model, policy, par
         differentiate(car_world_model, policy, parameters[:-1], Dreams(2, horizon=2))
     with pytest.raises(SettingsError, match="starts are from 0 to 9"):
         differentiate(car_world_model, policy, parameters, Dreams(2, horizon=2, starts=[0, 9]))
+    with pytest.raises(SettingsError, match="members or recurrent_masks"):
+        differentiate(car_world_model, policy, parameters, Dreams(2, horizon=2, members=[car_world_model.memory]))
