@@ -6,7 +6,7 @@ A task is code in a registry, like an env id. Saved files hold its name, never a
 
 import difflib
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any, Literal
@@ -60,6 +60,8 @@ class Task:
         step_cost: What a dream pays for every step of the game in addition; a cost is negative.
         action_heads: Named maps from a controller's outputs to an action. Empty means one output per number of
             the action.
+        calmer_heads: For a head, others of as many outputs that do less. A driver learns in the dream to go as fast as
+            M allows, which the game does not. So the selected controller is also tried with these.
         start_options: Reset options that vary where collected episodes start. Scores never use them.
         exploration: The noise of the ``smoothed`` policy; None covers the whole action space.
         latent_size: V's latent dimensions (z).
@@ -80,6 +82,7 @@ class Task:
     price: float = 1.0
     step_cost: float = 0.0
     action_heads: Mapping[str, ActionHead] = field(default_factory=dict)
+    calmer_heads: Mapping[str, Sequence[str]] = field(default_factory=dict)
     start_options: Mapping[str, Any] | None = None
     exploration: Exploration | None = None
     latent_size: int = 32
@@ -94,11 +97,18 @@ class Task:
                 raise TaskError(f"task {self.name!r}: {size} is {getattr(self, size)}, expected 1 or more")
         if self.blind_kwargs and not self.fast_env_id:
             raise TaskError(f"task {self.name!r}: blind_kwargs are for the fast_env_id, and there is none")
+        for name, calmer in self.calmer_heads.items():
+            sizes = {self.action_heads[head].n_outputs if head in self.action_heads else 0 for head in (name, *calmer)}
+            if len(sizes) > 1 or 0 in sizes:
+                raise TaskError(
+                    f"task {self.name!r}: calmer_heads of {name!r} are {list(calmer)}, expected action heads with as "
+                    "many outputs"
+                )
 
     @cached_property
     def definition(self) -> dict[str, Any]:
         """Everything that decides the data and the dream, as plain JSON data; functions by name and source."""
-        names = {item.name for item in fields(self)} - {"name", "blind_kwargs"}  # these decide no data
+        names = {item.name for item in fields(self)} - {"name", "blind_kwargs", "calmer_heads"}  # these decide no data
         return {name: plain_data(getattr(self, name)) for name in sorted(names)}
 
     def definition_with(self, head: str | None) -> dict[str, Any]:

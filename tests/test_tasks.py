@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from dreamgym.actions import ActionCodec
+from dreamgym.actions import ActionCodec, ActionHead
 from dreamgym.errors import TaskError
 from dreamgym.games.car_racing.task import CAR_RACING
 from dreamgym.running.provenance import differences
@@ -200,3 +200,16 @@ def test_whatever_a_users_module_raises_is_one_error(tmp_path, monkeypatch):
         get_task("not_here:TASK")
     with pytest.raises(TaskError, match="put it into a module, or take workers=0"):
         get_task("__main__:TASK")
+
+
+@pytest.mark.parametrize("calmer", [("none",), ("wide",)])
+def test_calmer_heads_must_fit(calmer):
+    heads = {"fast": ActionHead(2, np.tanh), "wide": ActionHead(3, np.tanh)}
+    with pytest.raises(TaskError, match=r"calmer_heads of 'fast'.*as many outputs"):
+        replace(TINY_TASK, action_heads=heads, calmer_heads={"fast": calmer})
+
+
+def test_calmer_heads_change_no_data():
+    heads = {"fast": ActionHead(2, np.tanh), "slow": ActionHead(2, np.tanh)}
+    plain = replace(TINY_TASK, action_heads=heads)
+    assert replace(plain, calmer_heads={"fast": ("slow",)}).definition == plain.definition

@@ -8,10 +8,9 @@ import tyro
 
 from dreamgym.commands import cli
 from dreamgym.pipeline.estimate import print_estimate
-from dreamgym.pipeline.experiment import Experiment
+from dreamgym.pipeline.experiment import Experiment, stage_names
 from dreamgym.pipeline.run import run_pipeline
 from dreamgym.pipeline.settings import PRESETS, PipelineSettings, Preset, read_settings
-from dreamgym.pipeline.stages import stage_names
 from dreamgym.play.check_task import check_task
 from dreamgym.running.checks import at_least, check_settings
 from dreamgym.running.jobs import default_workers

@@ -6,6 +6,7 @@ Data that cannot be trained on raises TrainingError. The other errors are those 
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -44,7 +45,7 @@ def train_vision(
         model = vision.Vision(latent_size, settings.kl_tolerance, seed)
     else:
         model = vision.from_arrays(start_from, seed, settings.kl_tolerance)
-    model.compile(optimizer=keras.optimizers.Adam(settings.learning_rate))
+    model.compile(optimizer=keras.optimizers.Adam(_schedule(settings, batches)))
     signature = tf.TensorSpec((None, 64, 64, 3), tf.uint8)
     fit(model, batches, held_out, folder, settings, signature=signature, verbose=verbose)
     return vision.to_arrays(model)
@@ -88,15 +89,23 @@ def train_memory(
             ) from error
     batch_size = min(settings.batch_size, len(sequences["mu"]))
     batches = sequence_batches(sequences, batch_size, seed)
-    schedule = keras.optimizers.schedules.PolynomialDecay(
-        settings.learning_rate, settings.epochs * batches.per_epoch, settings.final_learning_rate
-    )
     # XLA makes the LSTM loop 1.5 times as fast on a CPU. It makes V's convolutions many times slower.
-    model.compile(optimizer=keras.optimizers.Adam(schedule, clipvalue=settings.gradient_clip), jit_compile=True)
+    model.compile(
+        optimizer=keras.optimizers.Adam(_schedule(settings, batches), clipvalue=settings.gradient_clip),
+        jit_compile=True,
+    )
     # The batch size is fixed, because XLA compiles the model again for every new shape.
     signature = {name: tf.TensorSpec((batch_size, *values.shape[1:]), tf.float32) for name, values in sequences.items()}
     fit(model, batches, _pad(held_out, batch_size), folder, settings, signature=signature, verbose=verbose)
     return memory.to_arrays(model)
+
+
+def _schedule(settings: VisionSettings | MemorySettings, batches: Batches) -> Any:
+    if settings.final_learning_rate is None:
+        return settings.learning_rate
+    return keras.optimizers.schedules.PolynomialDecay(
+        settings.learning_rate, settings.epochs * batches.per_epoch, settings.final_learning_rate
+    )
 
 
 def sequence_batches(sequences: Mapping[str, np.ndarray], batch_size: int, seed: int) -> Batches:

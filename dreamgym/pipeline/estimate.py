@@ -49,6 +49,7 @@ def stage_seconds(settings: PipelineSettings, workers: int, name: str) -> float:
         "latents": steps_now / skip * COSTS.encoded_frame,
         "memory": steps_so_far / skip * epochs * COSTS.memory_step * settings.controller.members,
         "controller": _search_seconds(settings, workers, round_),
+        "choose": _selection_steps(settings) * _game_step(settings, observed=True) / _processes(workers),
         "evaluate": evaluated * COSTS.stock_step / _processes(workers),
         "video": settings.video_steps * COSTS.video_step,
     }
@@ -112,6 +113,17 @@ def _search_seconds(settings: PipelineSettings, workers: int, round_: int) -> fl
     scored = search.generations // search.select_every * search.select_tracks * horizon * game_step
     skip = _frame_skip(settings)
     return steps * (game_step if search.env == "real" else COSTS.dream_step / skip) + scored
+
+
+def _selection_steps(settings: PipelineSettings) -> float:
+    """Steps of the game that select the controller: each round's best, and it with each of the calmer heads."""
+    task, search = get_task(settings.task), settings.controller
+    heads = 1 + len(task.calmer_heads.get(search.head or task.default_head_name, ()))
+    rounds = min(settings.finalists, settings.rounds + 1)
+    if rounds * heads == 1:
+        return 0.0
+    finals = min(settings.finalists, rounds * heads) if settings.finalists > 1 else 0
+    return (rounds * heads * search.select_tracks + finals * settings.final_tracks) * task.horizon
 
 
 def _correction(settings: PipelineSettings, workers: int, name: str, done: Mapping[str, float]) -> float:

@@ -103,6 +103,11 @@ class Experiment:
         """The selected controller."""
         return self.folder / "controller" / "best.npz"
 
+    @property
+    def selection(self) -> Path:
+        """The scores that it was selected by."""
+        return self.folder / "controller" / "selection.json"
+
     def scores(self, episodes: int) -> Path:
         """The scores of the selected controller and its baselines."""
         return self.folder / "evaluation" / f"real-{episodes}.json"
@@ -186,6 +191,15 @@ class Experiment:
     def mark_done(self, stage: str, **metrics: Any) -> None:
         """Notes that a stage is finished, with its metrics."""
         write_whole(self.stage_path(stage), json.dumps(metrics, indent=2).encode())
+
+
+def stage_names(rounds: int) -> list[str]:
+    """The names of all stages in order. Those of a round carry its number."""
+    names = []
+    for number in range(rounds + 1):
+        kinds = ("collect", "vision", "latents", "memory", "controller")
+        names += [f"{number}-{kind}" for kind in kinds if kind != "vision" or number == 0]
+    return [*names, "choose", "evaluate", "video"]
 
 
 def find_world_model_of(controller: Path) -> Path | None:

@@ -57,6 +57,10 @@ class PipelineSettings:
     """The fraction of starts from sequences in which the game paid; in the others it did not."""
     start_rounds: int = 3
     """Starts in which the game paid are drawn from the episodes of so many last rounds, the others from all."""
+    finalists: int = 3
+    """Controllers that play more real episodes before one of them is selected."""
+    final_tracks: int = 32
+    """So many more, used for nothing else."""
     held_out: float = 0.1
     """The fraction of episodes held out of training."""
     evaluation_episodes: int = 20
@@ -76,6 +80,8 @@ class PipelineSettings:
             start_steps=at_least(1),
             start_rounds=at_least(1),
             rewarded_starts=between(0, 1),
+            finalists=at_least(1),
+            final_tracks=at_least(0),
             held_out=inside(0, 1),
             evaluation_episodes=at_least(1),
             video_steps=at_least(1),

@@ -7,8 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from dreamgym.data.encode import encode_rollouts
 from dreamgym.data.episodes import episode_lengths, list_episodes
 from dreamgym.data.sequences import check_lengths
@@ -20,15 +18,15 @@ from dreamgym.evaluation.scores import save_evaluations
 from dreamgym.evolution.train import train_controller
 from dreamgym.models.arrays import load_vision
 from dreamgym.pipeline import training
-from dreamgym.pipeline.experiment import Experiment
+from dreamgym.pipeline.experiment import Experiment, stage_names
+from dreamgym.pipeline.selection import Entrant, entrants, select
 from dreamgym.pipeline.settings import PipelineSettings
 from dreamgym.pipeline.training import StartSettings
 from dreamgym.play.collect import collect
 from dreamgym.play.settings import EnvSettings
 from dreamgym.policies.controller import LinearController
-from dreamgym.running.files import write_whole
 from dreamgym.running.jobs import Executor
-from dreamgym.running.seeding import derive_seed, evaluation_seeds
+from dreamgym.running.seeding import derive_seed, evaluation_seeds, selection_seeds
 from dreamgym.tasks import Task, get_task
 from dreamgym.video.record import VideoSettings, record
 
@@ -41,15 +39,6 @@ class Stage:
     reads: Sequence[Path]  # files and folders that earlier stages wrote
     writes: Sequence[Path]  # files and folders that it leaves for later stages
     run: Callable[[], dict[str, Any]]  # does the work and returns its metrics, which are plain JSON data
-
-
-def stage_names(rounds: int) -> list[str]:
-    """The names of all stages in order. Those of a round carry its number."""
-    names = []
-    for number in range(rounds + 1):
-        kinds = ("collect", "vision", "latents", "memory", "controller")
-        names += [f"{number}-{kind}" for kind in kinds if kind != "vision" or number == 0]
-    return [*names, "choose", "evaluate", "video"]
 
 
 @dataclass(frozen=True)
@@ -198,11 +187,21 @@ class Pipeline:
         return {f"{t:g}": pay_by_age(world_model, latest, temperature=t) for t in temperatures}
 
     def choose(self) -> dict[str, Any]:
-        """Selects the controller with the best score, and the world model that it was trained in."""
-        at, best = self.experiment, self._best_round(self.settings.rounds)
-        shutil.copytree(at.round_world_model(best), at.world_model, dirs_exist_ok=True)
-        write_whole(at.controller, at.round_best(best).read_bytes())
-        return {"round": best}
+        """Selects a controller and its head by real episodes, and the world model that it was trained in."""
+        at, how = self.experiment, self.settings
+        rounds = sorted(range(how.rounds + 1), key=self._real_score, reverse=True)[: how.finalists]
+        contest = entrants(self.task, [(n, LinearController.load(at.round_best(n))) for n in rounds])
+        tracks = how.controller.select_tracks
+        seeds = selection_seeds(how.seed, tracks + how.final_tracks)
+
+        def play(entrant: Entrant, episodes: Sequence[int]) -> Sequence[float]:
+            env = self._env(at.round_world_model(entrant.round))
+            return evaluate(entrant.controller, env, seeds=episodes, workers=self.executor, label=entrant.label).returns
+
+        best, scores = select(contest, play, (seeds[:tracks], seeds[tracks:]), how.finalists, at.selection)
+        shutil.copytree(at.round_world_model(best.round), at.world_model, dirs_exist_ok=True)
+        best.controller.save(at.controller)
+        return {"round": best.round, "head": best.controller.head, "scores": scores}
 
     def evaluate(self) -> dict[str, Any]:
         """Scores the selected controller on fresh episodes of the stock game and in its dream, beside the baselines."""
@@ -242,8 +241,11 @@ class Pipeline:
         return self.experiment.round_latest(last)
 
     def _best_round(self, last: int) -> int:
-        scores = [self.experiment.metrics(f"{n}-controller")["real_score"] for n in range(last + 1)]
-        return int(np.argmax(scores))
+        return max(range(last + 1), key=self._real_score)
+
+    def _real_score(self, round_: int) -> float:
+        score: float = self.experiment.metrics(f"{round_}-controller")["real_score"]
+        return score
 
     def _seed(self, round_: int) -> int:
         return derive_seed(self.settings.seed, round_, bits=30)

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from dreamgym.commands import export, pipeline, status
-from dreamgym.pipeline.experiment import Experiment
+from dreamgym.pipeline.experiment import Experiment, stage_names
 from dreamgym.pipeline.settings import PRESETS, from_json
-from dreamgym.pipeline.stages import Pipeline, stage_names
+from dreamgym.pipeline.stages import Pipeline
 from dreamgym.pipeline.status import inspect
 from dreamgym.policies.controller import LinearController
 from dreamgym.running.jobs import LocalExecutor
@@ -32,7 +32,7 @@ TINY = [
     "--memory-again.sequence-length=8", "--memory-again.batch-size=8",
     "--controller.generations=3", "--controller.candidates=6", "--controller.dreams=2",
     "--controller.horizon=10", "--controller.select-every=2",
-    "--controller.select-tracks=2", "--controller.members=2",
+    "--controller.select-tracks=2", "--controller.members=2", "--final-tracks=2",
     "--starts=10", "--start-steps=2",
     "--evaluation-episodes=3", "--video-steps=4",
 ]  # fmt: skip

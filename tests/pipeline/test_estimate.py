@@ -5,16 +5,25 @@ from dataclasses import replace
 import pytest
 
 from dreamgym.pipeline.estimate import disk_bytes, remaining, stage_seconds
+from dreamgym.pipeline.experiment import stage_names
 from dreamgym.pipeline.settings import LAPTOP, PAPER, PRESETS, QUICK
-from dreamgym.pipeline.stages import stage_names
 from dreamgym.play.settings import CollectSettings
 
 
 @pytest.mark.parametrize("settings", PRESETS.values(), ids=PRESETS)
-def test_every_stage_but_the_choice_takes_time(settings):
+def test_every_stage_takes_time(settings):
     seconds = {name: stage_seconds(settings, 2, name) for name in stage_names(settings.rounds)}
-    assert seconds.pop("choose") == 0
+    assert (seconds.pop("choose") > 0) == (settings.rounds > 0), "the paper's only controller has no calmer head"
     assert all(value > 0 for value in seconds.values())
+
+
+def test_selection_takes_the_time_of_its_episodes():
+    game = replace(QUICK, finalists=2, final_tracks=32)  # the car's default head has two calmer ones
+    assert stage_seconds(game, 2, "choose") == pytest.approx((2 * 3 * 16 + 2 * 32) * 1000 / 800 / 2)
+    assert stage_seconds(replace(game, task="tests.tiny_game:TINY_TASK"), 1, "choose") == pytest.approx(
+        (2 * 1 * 16 + 2 * 32) * 20 / 800
+    )
+    assert stage_seconds(replace(game, finalists=1), 2, "choose") == pytest.approx(3 * 16 * 1000 / 800 / 2)
 
 
 def test_presets_are_ordered():

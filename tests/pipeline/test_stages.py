@@ -2,9 +2,9 @@
 
 import pytest
 
-from dreamgym.pipeline.experiment import Experiment
+from dreamgym.pipeline.experiment import Experiment, stage_names
 from dreamgym.pipeline.settings import QUICK, PipelineSettings, from_json
-from dreamgym.pipeline.stages import Pipeline, stage_names
+from dreamgym.pipeline.stages import Pipeline
 from dreamgym.running.jobs import LocalExecutor
 
 

@@ -48,6 +48,11 @@ def steer_steadily(xp: Any, outputs: Array) -> Array:
     return steer_pedal(xp, outputs) * np.array([1, 0.25, 0.5], np.float32)
 
 
+def steer_mildly(xp: Any, outputs: Array) -> Array:
+    """Like :func:`steer_pedal`, with at most 0.18 of the gas and 0.4 of the brake."""
+    return steer_pedal(xp, outputs) * np.array([1, 0.18, 0.5], np.float32)
+
+
 def steer_calmly(xp: Any, outputs: Array) -> Array:
     """Like :func:`steer_pedal`, with at most 0.12 of the gas and 0.4 of the brake.
 
@@ -76,10 +81,15 @@ CAR_RACING = register_task(
         step_cost=STEP_COST,
         action_heads={
             "steer_steadily": ActionHead(2, steer_steadily),
+            "steer_mildly": ActionHead(2, steer_mildly),
             "steer_calmly": ActionHead(2, steer_calmly),
             "steer_gently": ActionHead(2, steer_gently),
             "steer_pedal": ActionHead(2, steer_pedal),
             "steer_gas_brake": ActionHead(3, steer_gas_brake),
+        },
+        calmer_heads={
+            "steer_gently": ("steer_steadily", "steer_mildly", "steer_calmly"),
+            "steer_steadily": ("steer_mildly", "steer_calmly"),
         },
         start_options={"random_start": True, "skip_zoom": True},
         exploration=Exploration(mean=(0.0, 0.35, -0.1), scale=(0.5, 0.4, 0.25), correlation=0.9),

@@ -19,7 +19,8 @@ TINY = [
     "--rounds=0", "--random.episodes=5", "--random.episode-length=16", "--held-out=0.4",
     "--vision.epochs=1", "--memory.epochs=1", "--memory.sequence-length=8", "--memory.batch-size=8",
     "--controller.generations=1", "--controller.candidates=2", "--controller.dreams=2", "--controller.horizon=4",
-    "--controller.select-tracks=1", "--starts=4", "--start-steps=2", "--evaluation-episodes=1", "--video-steps=3",
+    "--controller.select-tracks=1", "--final-tracks=1", "--starts=4", "--start-steps=2", "--evaluation-episodes=1",
+    "--video-steps=3",
 ]  # fmt: skip
 # A second round, with the controller's own episodes, for all but the two games that run with the suite.
 AGAIN = [
