@@ -36,15 +36,17 @@ def baselines(
     """Scores the baselines of a policy on the same episodes, the ones of ``seeds``.
 
     A policy that observes the real game is scored again with an untrained M. ``seed`` picks the episodes that select
-    the constant action, and the untrained M.
+    the constant action, and the untrained M. The random and the constant policy observe nothing, so they play the
+    task's fast env, whose physics are the stock game's, unless ``env`` names a renderer.
     """
     player = resolve(policy, env)
     with as_executor(workers) as executor:
         constant = best_constant(player, seed=seed, executor=executor)
         shown = ", ".join(f"{number:g}" for number in np.asarray(constant.action).reshape(-1))
+        unseen = replace(env, renderer=env.renderer or "fast")
         rows = [
-            evaluate(RandomPolicy(player.codec), env, seeds=seeds, workers=executor, label="random"),
-            evaluate(constant, env, seeds=seeds, workers=executor, label=f"constant {shown}"),
+            evaluate(RandomPolicy(player.codec), unseen, seeds=seeds, workers=executor, label="random"),
+            evaluate(constant, unseen, seeds=seeds, workers=executor, label=f"constant {shown}"),
         ]
         if env.env == "real" and player.policy.needs_latents and player.world_model is not None:
             with tempfile.TemporaryDirectory(prefix="dreamgym-") as folder:

@@ -68,3 +68,14 @@ def test_an_untrained_m_is_initialised_as_keras_does(car_world_model):
         assert np.abs(ours).max() == pytest.approx(np.abs(theirs).max(), rel=0.3), name
     np.testing.assert_array_equal(fresh.bias, keras_own.bias)
     np.testing.assert_array_equal(fresh.head_bias, keras_own.head_bias)
+
+
+def test_what_observes_nothing_plays_the_fast_env():
+    seeds = evaluation_seeds(0, 1)
+    fast, stock = (
+        baselines("random", EnvSettings(task="car_racing", max_steps=3, renderer=renderer), seeds=seeds, workers=0)
+        for renderer in (None, "stock")
+    )
+    assert [row.env_id for row in fast] == ["FastCarRacing-v0"] * 2
+    assert [row.env_id for row in stock] == ["CarRacing-v3"] * 2
+    assert [row.returns for row in fast] == [row.returns for row in stock]
