@@ -41,6 +41,10 @@ class VideoError(DreamGymError, ValueError):
     """A video cannot be written: a wrong suffix, or frames of a wrong kind."""
 
 
+class MissingPackageError(DreamGymError, ImportError):
+    """A package of an extra is not installed; the message says which extra brings it."""
+
+
 class SettingsError(DreamGymError, ValueError):
     """A setting is out of its range."""
 

@@ -37,7 +37,7 @@ class LinearController:
     def __post_init__(self) -> None:
         parameters = np.array(self.parameters, np.float32)
         object.__setattr__(self, "parameters", parameters)
-        n_outputs = self._action_head.n_outputs
+        n_outputs = self.action_head.n_outputs
         if parameters.ndim != 1 or len(parameters) % n_outputs or len(parameters) <= n_outputs:
             raise PolicyError(
                 f"controller has parameters of shape {parameters.shape}; "
@@ -57,7 +57,7 @@ class LinearController:
     @property
     def observation_size(self) -> int:
         """O, the length of the observation."""
-        return len(self.parameters) // self._action_head.n_outputs - 1
+        return len(self.parameters) // self.action_head.n_outputs - 1
 
     def reset(self, seed: int) -> None:
         """Does nothing: the controller is deterministic."""
@@ -68,16 +68,18 @@ class LinearController:
 
     def codes(self, observations: Any) -> np.ndarray:
         """Coded actions ``(..., A)`` for observations ``(..., O)``."""
-        weights, bias = self._weights_and_bias
-        return self._action_head.function(np, np.asarray(observations, np.float32) @ weights + bias)
+        weights, bias = self.weights_and_bias
+        return self.action_head.function(np, np.asarray(observations, np.float32) @ weights + bias)
 
     @cached_property
-    def _action_head(self) -> ActionHead:
+    def action_head(self) -> ActionHead:
+        """The task's, which turns the outputs into codes."""
         return get_task(self.task).head(self.codec, self.head)
 
     @cached_property
-    def _weights_and_bias(self) -> tuple[np.ndarray, np.ndarray]:
-        weights, bias = split_parameters(np, self.parameters, self._action_head.n_outputs)
+    def weights_and_bias(self) -> tuple[np.ndarray, np.ndarray]:
+        """``(O, n_outputs)`` and ``(n_outputs,)``: the outputs are ``observation @ weights + bias``."""
+        weights, bias = split_parameters(np, self.parameters, self.action_head.n_outputs)
         return weights.T, bias
 
     def __getstate__(self) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""The dream as a web page: a folder of static files."""
