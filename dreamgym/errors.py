@@ -41,6 +41,10 @@ class VideoError(DreamGymError, ValueError):
     """A video cannot be written: a wrong suffix, or frames of a wrong kind."""
 
 
+class WebError(DreamGymError, ValueError):
+    """A page cannot be written or served: its folder holds something else, or it is too large."""
+
+
 class MissingPackageError(DreamGymError, ImportError):
     """A package of an extra is not installed; the message says which extra brings it."""
 

@@ -1,0 +1,254 @@
+// The page: a clock that steps the dream, what it shows, and what fingers and keys do.
+import { loadDream } from "./dream.js";
+import { Driver } from "./driver.js";
+import { Noise } from "./noise.js";
+import { Plot } from "./plot.js";
+
+const MOST_STEPS = 3; // of the dream between two pictures; a slower machine dreams in slow motion
+const PAUSE_AT_END = 1200; // milliseconds for which an ended dream is shown
+const RATE_WINDOW = 1000; // milliseconds over which frames are counted
+
+const find = (id) => document.getElementById(id);
+
+class Page {
+  constructor(dream) {
+    this.dream = dream;
+    this.dream.noise = new Noise();
+    this.driver = new Driver(dream.description);
+    this.choice = null; // the start that was picked; null for any
+    this.paused = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    this.endedAt = null;
+    this.nFrames = 0;
+    this.frameTimes = [];
+    this.plots = {
+      reward: new Plot(find("reward-plot"), { low: Math.min(0, dream.description.step_cost), high: 1 }),
+      entropy: new Plot(find("entropy-plot"), { high: Math.log(dream.description.n_mixtures) }),
+    };
+    this.pen = find("picture").getContext("2d");
+    this.image = new ImageData(this.dream.pixels, 64, 64);
+  }
+
+  begin() {
+    const { dream } = this;
+    dream.begin(this.choice ?? Math.floor(Math.random() * dream.nStarts));
+    this.return = 0;
+    this.endedAt = null;
+    this.due = 0;
+    for (const plot of Object.values(this.plots)) plot.clear();
+    this.show();
+  }
+
+  step(now) {
+    const result = this.dream.step(this.driver.code(this.dream, now));
+    this.result = result;
+    this.return += result.reward;
+    this.plots.reward.add(result.reward);
+    this.plots.entropy.add(result.entropy);
+    if (result.terminated || result.truncated) this.endedAt = now;
+  }
+
+  frame(now) {
+    const milliseconds = Math.min(now - (this.lastTime ?? now), 100);
+    this.lastTime = now;
+    if (this.endedAt !== null && now - this.endedAt > PAUSE_AT_END && !this.paused) this.begin();
+    else if (!this.paused && this.endedAt === null) this.advance(milliseconds, now);
+    this.showDriver(now);
+    requestAnimationFrame((time) => this.frame(time));
+  }
+
+  advance(milliseconds, now) {
+    this.due = Math.min(this.due + (milliseconds * this.dream.description.fps) / 1000, MOST_STEPS);
+    if (this.due < 1) return;
+    for (; this.due >= 1 && this.endedAt === null; this.due -= 1) this.step(now);
+    this.show();
+    this.countFrame(now);
+  }
+
+  countFrame(now) {
+    this.nFrames += 1;
+    this.frameTimes.push(now);
+    while (now - this.frameTimes[0] > RATE_WINDOW) this.frameTimes.shift();
+    find("rate").textContent = this.frameTimes.length;
+  }
+
+  show() {
+    this.dream.picture();
+    this.pen.putImageData(this.image, 0, 0);
+    for (const plot of Object.values(this.plots)) plot.draw();
+    find("steps").textContent = this.dream.nSteps;
+    find("return").textContent = this.return.toFixed(1);
+    find("reward").textContent = this.dream.nSteps === 0 ? "" : this.result.reward.toFixed(2);
+    find("entropy").textContent = this.dream.nSteps === 0 ? "" : this.result.entropy.toFixed(2);
+  }
+
+  showDriver(now) {
+    const who = { you: "You drive.", controller: "The controller drives.", nobody: "Nobody drives." }[this.driver.who(now)];
+    const state = this.endedAt !== null ? "The dream ended." : this.paused ? "Paused." : "";
+    const text = `${state} ${who}`.trim();
+    if (find("driver").textContent !== text) find("driver").textContent = text; // a screen reader reads every change
+  }
+
+  pause(paused) {
+    this.paused = paused;
+    find("pause").setAttribute("aria-pressed", paused);
+  }
+
+  single() {
+    this.pause(true);
+    if (this.endedAt !== null) this.begin();
+    else this.step(performance.now());
+    this.show();
+  }
+
+  choose(start) {
+    this.choice = start;
+    for (const button of find("starts").children) button.setAttribute("aria-pressed", button.dataset.start === String(start));
+    this.begin();
+  }
+
+  setAutomatic(automatic) {
+    this.driver.automatic = automatic;
+    find("automatic").setAttribute("aria-pressed", automatic);
+  }
+
+  setTemperature(temperature) {
+    this.dream.temperature = temperature;
+    find("temperature-value").textContent = temperature.toFixed(2);
+  }
+}
+
+function addButtons(page) {
+  page.dream.description.controls.forEach((control, number) => {
+    const button = document.createElement("button");
+    Object.assign(button, { type: "button", textContent: control.symbol });
+    button.setAttribute("aria-label", control.key ? `${control.label}, key ${keyName(control)}` : control.label);
+    button.dataset.control = number;
+    hold(button, (held) => steer(page, number, held));
+    find("buttons").append(button);
+  });
+}
+
+// Calls back as a button is pressed and released, by a finger, a mouse, or Enter and Space.
+function hold(button, tell) {
+  button.addEventListener("pointerdown", (event) => {
+    button.setPointerCapture(event.pointerId);
+    tell(true);
+  });
+  for (const kind of ["pointerup", "pointercancel", "lostpointercapture", "blur"]) {
+    button.addEventListener(kind, () => tell(false));
+  }
+  for (const [kind, held] of [["keydown", true], ["keyup", false]]) {
+    button.addEventListener(kind, (event) => {
+      if (event.code === "Space" || event.code === "Enter") tell(held);
+    });
+  }
+  button.addEventListener("contextmenu", (event) => event.preventDefault());
+}
+
+function steer(page, number, held) {
+  const now = performance.now();
+  if (held) page.driver.press(number, now);
+  else page.driver.release(number, now);
+  document.querySelector(`[data-control="${number}"]`).classList.toggle("held", held);
+}
+
+function addKeys(page) {
+  const actions = {
+    KeyP: () => page.pause(!page.paused),
+    Period: () => page.single(),
+    KeyR: () => page.begin(),
+    KeyC: () => page.setAutomatic(!page.driver.automatic),
+  };
+  const numbers = new Map(page.dream.description.controls.map(({ key }, number) => [key, number]));
+  const isForPage = (event) => !event.ctrlKey && !event.metaKey && !event.altKey && event.target.type !== "range";
+  addEventListener("keydown", (event) => {
+    if (!isForPage(event)) return;
+    const number = numbers.get(event.code);
+    if (number !== undefined) {
+      event.preventDefault(); // the arrow keys would scroll
+      if (!event.repeat) steer(page, number, true);
+    } else if (actions[event.code] && !event.repeat) actions[event.code]();
+  });
+  addEventListener("keyup", (event) => {
+    const number = numbers.get(event.code);
+    if (number !== undefined) steer(page, number, false);
+  });
+  addEventListener("blur", () => {
+    page.dream.description.controls.forEach((_, number) => steer(page, number, false));
+  });
+}
+
+function addSettings(page) {
+  const { description } = page.dream;
+  const slider = find("temperature");
+  slider.max = Math.max(2, description.temperature);
+  slider.value = description.temperature;
+  page.setTemperature(description.temperature);
+  slider.addEventListener("input", () => page.setTemperature(Number(slider.value)));
+  slider.addEventListener("pointerup", () => find("picture").focus()); // so that the arrow keys drive again
+  find("pause").addEventListener("click", () => page.pause(!page.paused));
+  find("single").addEventListener("click", () => page.single());
+  find("restart").addEventListener("click", () => page.begin());
+  find("automatic").addEventListener("click", () => page.setAutomatic(!page.driver.automatic));
+  if (description.head === null) find("automatic").hidden = true;
+  page.pause(page.paused);
+}
+
+function addStarts(page) {
+  const any = document.createElement("button");
+  Object.assign(any, { type: "button", className: "any", textContent: "any" });
+  any.dataset.start = "null";
+  any.setAttribute("aria-label", "Any start");
+  any.addEventListener("click", () => page.choose(null));
+  find("starts").append(any);
+  for (let start = 0; start < page.dream.nStarts; start++) {
+    const button = document.createElement("button");
+    const canvas = Object.assign(document.createElement("canvas"), { width: 64, height: 64 });
+    page.dream.picture(page.dream.startMeans(start));
+    canvas.getContext("2d").putImageData(page.image, 0, 0);
+    button.type = "button";
+    button.dataset.start = start;
+    button.setAttribute("aria-label", `Start ${start + 1} of ${page.dream.nStarts}`);
+    button.addEventListener("click", () => page.choose(start));
+    button.append(canvas);
+    find("starts").append(button);
+  }
+}
+
+function describe(page) {
+  const { title, controls } = page.dream.description;
+  const heading = `The dream of ${title}`;
+  find("title").textContent = document.title = heading;
+  find("picture").setAttribute("aria-label", heading);
+  const keys = controls.filter(({ key }) => key).map(keyName);
+  find("keys").textContent = `${keys.join(" ")} drive · P pauses · . steps · R starts anew · C the controller`;
+}
+
+const keyName = ({ key, symbol }) => (key.startsWith("Arrow") ? `${symbol}` : key.replace(/^(Key|Digit)/, ""));
+
+async function main() {
+  const message = find("message");
+  try {
+    message.textContent = "Loading the world model.";
+    const dream = await loadDream(".", (part) => {
+      message.textContent = `Loading the world model: ${Math.round(100 * part)} %.`;
+    });
+    const page = new Page(dream);
+    describe(page);
+    addButtons(page);
+    addSettings(page);
+    addStarts(page);
+    addKeys(page);
+    find("dream").hidden = false;
+    message.hidden = true;
+    page.choose(null);
+    window.dreamgym = { page, dream };
+    requestAnimationFrame((time) => page.frame(time));
+  } catch (error) {
+    message.setAttribute("role", "alert");
+    message.textContent = `This page cannot dream here: ${error.message}`;
+    throw error;
+  }
+}
+
+main();
