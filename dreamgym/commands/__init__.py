@@ -19,6 +19,7 @@ COMMANDS = {
     "evaluate": "score a policy in the real game or in the dream",
     "record": "film a policy in the real game, in the dream, or side by side",
     "export": "write an experiment's world model and controller into one small folder",
+    "web": "write the dream as a web page, to drive it in a browser",
     "benchmark": "measure speeds on this machine",
 }
 

@@ -11,17 +11,22 @@ import tyro
 
 from dreamgym.errors import DreamGymError, ExperimentError
 from dreamgym.games import DEFAULT_GAME
-from dreamgym.pipeline.experiment import find_experiment_of, find_world_model_of
+from dreamgym.pipeline.experiment import Experiment, find_experiment_of, find_world_model_of
 from dreamgym.pipeline.settings import read_settings
 from dreamgym.play.collect import check_collections, collected_task
 from dreamgym.play.settings import EnvSettings
+from dreamgym.policies.controller import LinearController
 from dreamgym.policies.load import policy_file
 from dreamgym.tasks import Task, get_task
+from dreamgym.world_model import WorldModel
+from dreamgym.world_model_folder import pretrained_names
 
 Args = TypeVar("Args")
 FAILED, INTERRUPTED = 2, 130
-FIRST_FLAGS = {"evaluate": "--policy", "record": "--policy", "collect": "--folder"} | dict.fromkeys(
-    ("status", "export"), "--experiment"
+FIRST_FLAGS = (
+    {"evaluate": "--policy", "record": "--policy", "collect": "--folder"}
+    | dict.fromkeys(("status", "export"), "--experiment")
+    | {"web": "--world-model"}
 )
 """The flag that a first word without a flag stands for."""
 
@@ -114,3 +119,46 @@ def _task_of_experiment(path: Path) -> str | None:
         return None if experiment is None else read_settings(experiment).task
     except ExperimentError:  # another program's config.json in some folder above
         return None
+
+
+def load_trained(
+    name: str, task: str | None = None, controller: str | None = None
+) -> tuple[WorldModel, LinearController | None]:
+    """A world model and the controller that belongs to it, or another one; None if there is none.
+
+    Args:
+        name: An experiment, the folder of a world model, or a pretrained name.
+        task: The task as package.module:TASK; the experiment's if None.
+        controller: A controller's .npz or a pretrained name; if None, what lies beside the world model.
+
+    Raises:
+        ExperimentError: An experiment is not finished, or there is none.
+        WorldModelError: The world model is missing or broken.
+        PolicyError: The controller is missing or broken.
+    """
+    folder = Path(name).expanduser()
+    if name in pretrained_names() or (folder / "world_model.json").is_file():
+        file = policy_file(name)
+        own = find_experiment_of(folder / "world_model.json")
+        if file is None and own is not None and own.world_model.resolve() == folder.resolve():
+            file = own.controller if own.controller.exists() else None
+        if task is not None or (task := task_of([folder])) is not None:
+            get_task(task)
+        world_model = WorldModel.load(name)
+    else:
+        experiment = Experiment.named(name)
+        if not experiment.config_path.exists():
+            raise ExperimentError(
+                f"{experiment.folder} holds no experiment and {name!r} is no world model; expected an experiment, a "
+                f"world model's folder or a pretrained name: {pretrained_names()}"
+            )
+        get_task(task or read_settings(experiment).task)
+        file = experiment.controller
+        if not file.exists():
+            raise ExperimentError(
+                f"{experiment.folder} has no selected controller yet; run dreamgym pipeline to its end"
+            )
+        world_model = WorldModel.load(experiment.world_model)
+    if controller is not None:
+        file = policy_file(controller) or Path(controller)
+    return world_model, None if file is None else LinearController.load(file)

@@ -5,45 +5,49 @@ from pathlib import Path
 
 import numpy as np
 
-from dreamgym.errors import ExperimentError
-from dreamgym.pipeline.experiment import Experiment
-from dreamgym.pipeline.settings import read_settings
-from dreamgym.policies.controller import LinearController
+from dreamgym.commands import cli
+from dreamgym.errors import SettingsError
+from dreamgym.onnx_export.export import export_onnx
 from dreamgym.running.checks import at_least, check_settings
-from dreamgym.tasks import get_task
-from dreamgym.world_model import WorldModel
 
 
 @dataclass(frozen=True)
 class Args:
-    """Exports an experiment's world model and controller, to share or to load anywhere: dreamgym export NAME.
+    """Exports a world model and its controller, to share or to load anywhere: dreamgym export NAME.
 
-    Reads a finished experiment. Writes one folder. dreamgym evaluate, dreamgym record, dreamgym.pretrained and gym.make
-    take it by its path.
+    Reads a finished experiment, or a world model's folder. Writes one folder. dreamgym evaluate, dreamgym record,
+    dreamgym.pretrained and gym.make take it by its path; with --onnx it is for other programs instead.
     """
 
     experiment: str
-    """A name under DREAMGYM_HOME (~/world-models-experiments), or a folder."""
+    """A name under DREAMGYM_HOME (~/world-models-experiments), a folder, or a pretrained name."""
     output: Path
     """The folder to write."""
     task: str | None = None
     """The task as package.module:TASK, if its module moved since the experiment was begun."""
     starts: int = 200
     """Starts of dreams to keep at most."""
+    onnx: bool = False
+    """Write ONNX graphs of V's encoder and decoder, M's step and the controller, in place of dreamgym's own files."""
+    half: bool = False
+    """Store the weights of the ONNX graphs in half precision."""
 
     def __post_init__(self) -> None:
         check_settings(self, starts=at_least(1))
+        if self.half and not self.onnx:
+            raise SettingsError("half is for ONNX graphs; give --onnx too")
 
 
 def run(args: Args) -> None:
     """Writes the folder, and prints its size."""
-    experiment = Experiment.named(args.experiment)
-    get_task(args.task or read_settings(experiment).task)
-    if not experiment.controller.exists():
-        raise ExperimentError(f"{experiment.folder} has no selected controller yet; run dreamgym pipeline to its end")
-    world_model = WorldModel.load(experiment.world_model)
+    world_model, controller = cli.load_trained(args.experiment, args.task)
     kept = np.linspace(0, len(world_model.starts) - 1, min(args.starts, len(world_model.starts))).astype(int)
-    folder = world_model.replace(starts=world_model.starts.chosen(kept)).save(args.output, compact=True)
-    LinearController.load(experiment.controller).save(folder / "controller.npz")
-    size = sum(path.stat().st_size for path in folder.iterdir()) / 1e6
-    print(f"{folder}: {size:.1f} MB")
+    world_model, folder = world_model.replace(starts=world_model.starts.chosen(kept)), args.output
+    if args.onnx:
+        written = export_onnx(world_model, folder, controller, half=args.half)
+    else:
+        world_model.save(folder, compact=True)
+        if controller is not None:
+            controller.save(folder / "controller.npz")
+        written = list(folder.iterdir())
+    print(f"{folder}: {sum(path.stat().st_size for path in written) / 1e6:.1f} MB")

@@ -55,8 +55,6 @@ def export_onnx(
 
 
 def _states(world_model: WorldModel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    from dreamgym.models.dynamics import warm_up
-
     starts = world_model.starts
     state = None if starts.h is None or starts.c is None else (starts.h, starts.c)
     return starts.mu[:, -1], *warm_up(np, world_model.memory, starts.mu, starts.action, state)

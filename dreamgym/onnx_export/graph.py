@@ -18,15 +18,15 @@ def onnx_package() -> Any:
     """
     try:
         import onnx
-        import onnx.helper
-        import onnx.numpy_helper
     except ImportError as error:
-        raise MissingPackageError(f"ONNX files need the package onnx ({error}); pip install 'dreamgym[onnx]'") from error
+        raise MissingPackageError(
+            f"ONNX files need the package onnx ({error}); pip install 'dreamgym[onnx]'"
+        ) from error
     return onnx
 
 
 class Graph:
-    """Nodes, weights, inputs and outputs. Values are known by their names; the first axis N of inputs and outputs is free.
+    """Nodes, weights, inputs and outputs, known by their names. The first axis N of inputs and outputs is free.
 
     Args:
         name: The graph's.

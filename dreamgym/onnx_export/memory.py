@@ -15,9 +15,11 @@ def step(world_model: WorldModel, *, half: bool = False) -> Graph:
     """One step of N dreams.
 
     Inputs: ``z`` ``(N, Z)``, a coded ``action`` ``(N, A)``, M's state ``h`` and ``c`` ``(N, H)``, the noise ``uniform``
-    in [0, 1) and ``normal`` ``(N, Z)``, and ``temperature`` ``(1,)``. Outputs: ``next_z``, ``next_h`` and ``next_c``;
-    ``target``, ``reward`` (``price * target + step_cost``) and ``done_logit`` ``(N,)``, a dream ends where the latter is
-    above 0; ``weights`` ``(N, K, Z)`` of the mixtures at the temperature, and their mean ``entropy`` ``(N,)`` in nats.
+    in [0, 1) and ``normal`` ``(N, Z)``, and ``temperature`` ``(1,)``.
+
+    Outputs: ``next_z``, ``next_h`` and ``next_c``; ``target``, ``reward`` (``price * target + step_cost``) and
+    ``done_logit`` ``(N,)``, above 0 where a dream ends; ``weights`` ``(N, K, Z)`` of the mixtures at the temperature,
+    and their mean ``entropy`` ``(N,)`` in nats.
     """
     graph, memory = Graph("step", half=half), world_model.memory
     n_latents, n_hidden, k = world_model.latent_size, world_model.hidden_size, world_model.n_mixtures

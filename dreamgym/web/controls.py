@@ -1,73 +1,164 @@
-"""The keys and buttons that act in a task's action space."""
+"""What the keys of a game do in its dream: its own where it has some, else those that its action space suggests.
 
-from dataclasses import dataclass
+Keys are JavaScript's KeyboardEvent.code: places on the keyboard, whatever its language.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
 
 from dreamgym.actions import ActionCodec
+from dreamgym.errors import ActionError, DreamGymError, WebError
+from dreamgym.tasks import Task
 
-# Names of JavaScript's KeyboardEvent.code, so that they mean places on the keyboard, whatever its language.
-_PAIRS = (("ArrowLeft", "ArrowRight"), ("ArrowDown", "ArrowUp"), ("KeyA", "KeyD"), ("KeyS", "KeyW"), ("KeyJ", "KeyL"))
-_SINGLES = ("ArrowUp", "ArrowDown", "KeyW", "KeyS", "KeyD", "KeyA", "KeyE", "KeyQ", "KeyI", "KeyK", "KeyU", "KeyO")
-_CHOICES = (*(f"Digit{number}" for number in (1, 2, 3, 4, 5, 6, 7, 8, 9, 0)), *(f"Key{c}" for c in "QWEASDZXCUIOJKLM"))
-_SYMBOLS = {"ArrowLeft": "←", "ArrowRight": "→", "ArrowUp": "↑", "ArrowDown": "↓"}
+_PAIRS = (("ArrowLeft", "ArrowRight"), ("ArrowDown", "ArrowUp"), ("KeyA", "KeyD"), ("KeyS", "KeyW"))
+_SINGLES = ("ArrowUp", "ArrowDown", "Space", "KeyW", "KeyS")
+_WORDS = {"LEFT": "ArrowLeft", "RIGHT": "ArrowRight", "UP": "ArrowUp", "FORWARD": "ArrowUp", "DOWN": "ArrowDown"}
+_WORDS |= {"FIRE": "Space", "PICKUP": "Space"}
+_STILL = ("NOOP", "NOTHING", "STILL", "IDLE", "NO-OP")
+_ALIASES = {"ArrowLeft": "KeyA", "ArrowRight": "KeyD", "ArrowUp": "KeyW", "ArrowDown": "KeyS"}
+_PYGAME = {1073741903: "ArrowRight", 1073741904: "ArrowLeft", 1073741905: "ArrowDown", 1073741906: "ArrowUp"}
+_PYGAME |= {13: "Enter", 32: "Space"}
+_MOST_CORNERS = 8  # outputs of a head that is asked at all corners
 
 
 @dataclass(frozen=True)
 class Control:
-    """A key, with a button for fingers.
+    """Keys that do something together.
 
     Attributes:
-        key: JavaScript's KeyboardEvent.code; empty if the keys have run out.
-        symbol: What the button shows.
-        label: What the button does, for screen readers.
-        code: Changes of the code: number in the coded action, and the value that it takes.
+        keys: All of them must be held.
+        code: The numbers of the coded action that they change, and what these become.
+        label: What they do, for people.
     """
 
-    key: str
-    symbol: str
-    label: str
+    keys: tuple[str, ...]
     code: tuple[tuple[int, float], ...]
+    label: str
 
 
-def neutral_code(codec: ActionCodec) -> np.ndarray:
-    """The code of doing nothing: of a Box the number nearest to 0, of a Discrete space the first action."""
-    if isinstance(codec.space, gym.spaces.Box):
-        return np.clip(np.zeros(codec.size, np.float32), codec.space.low.reshape(-1), codec.space.high.reshape(-1))
-    return np.eye(codec.size, dtype=np.float32)[0]
+@dataclass(frozen=True)
+class Controls:
+    """What the keys do.
 
-
-def controls(codec: ActionCodec) -> list[Control]:
-    """The controls of an action space.
-
-    A number of a Box that can be negative gets two keys, one that cannot gets one. A Discrete action gets one key; the
-    first one is taken while no key is held.
+    Attributes:
+        controls: Those of a Box act together; of those of a Discrete space the one with the most keys counts.
+        neutral: The coded action while no key is held.
+        aliases: Keys that stand for others.
     """
-    if not isinstance(codec.space, gym.spaces.Box):
-        start = int(getattr(codec.space, "start", 0))
-        return [
-            _control(_key(_CHOICES, choice - 1), f"action {start + choice}", ((choice, 1.0),))
-            for choice in range(1, codec.size)
-        ]
-    low, high = codec.space.low.reshape(-1), codec.space.high.reshape(-1)
-    pairs, taken, found = iter(_PAIRS), set[str](), []
-    for number in np.flatnonzero((low < 0) & (high > 0)).tolist():  # two-sided ones have the first choice of keys
-        keys = next(pairs, ("", ""))
-        taken.update(keys)
-        for key, value, sign in zip(keys, (low[number], high[number]), "−+", strict=True):
-            found.append(_control(key, f"number {number + 1} of the action, {sign}", ((number, float(value)),)))
+
+    controls: Sequence[Control]
+    neutral: Sequence[float]
+    aliases: Mapping[str, str] = field(default_factory=dict)
+
+
+def controls_of(task: Task, codec: ActionCodec) -> Controls:
+    """The controls of a task's game.
+
+    They are those of the game's ``get_keys_to_action``, which is what Gymnasium's ``play`` takes. Without it, a number
+    of a Box that can be negative and positive has two keys, and another one has one; they reach as far as the task's
+    action head does. A Discrete action has a digit, or the key that its name suggests.
+
+    Raises:
+        WebError: The game's keys are not what Gymnasium's ``play`` takes.
+    """
+    keys, names = _ask_game(task)
+    if keys is not None:
+        return _own(task, codec, keys)
+    if isinstance(codec.space, gym.spaces.Discrete):
+        return _choices(codec, names)
+    return _axes(*_limits(task, codec))
+
+
+def _ask_game(task: Task) -> tuple[Any, list[str]]:
+    """The game's ``get_keys_to_action()`` or None, and the names of its actions, which may be unknown."""
+    try:
+        env = task.make_env("fast", blind=True)
+    except DreamGymError:  # the page needs no game, so it can be written where the game is not installed
+        return None, []
+    try:
+        keys = env.get_wrapper_attr("get_keys_to_action")() if env.has_wrapper_attr("get_keys_to_action") else None
+        if env.has_wrapper_attr("get_action_meanings"):
+            return keys, [str(name) for name in env.get_wrapper_attr("get_action_meanings")()]
+        return keys, [str(action.name) for action in getattr(env.unwrapped, "actions", ()) if hasattr(action, "name")]
+    finally:
+        env.close()
+
+
+def _own(task: Task, codec: ActionCodec, keys: Any) -> Controls:
+    try:
+        codes = {tuple(map(_key, chord)): codec.encode(action) for chord, action in keys.items()}
+    except (ActionError, AttributeError, TypeError, ValueError) as error:
+        raise WebError(
+            f"task {task.name!r}: get_keys_to_action of its game is not what Gymnasium's play takes ({error}); "
+            "expected a dict from keys, such as ('a', ' '), to actions"
+        ) from error
+    first = np.eye(codec.size, dtype=np.float32)[0]
+    neutral = codes.pop((), first if isinstance(codec.space, gym.spaces.Discrete) else np.zeros(codec.size, np.float32))
+    controls = [Control(keys, tuple(enumerate(code.tolist())), _action(codec, code)) for keys, code in codes.items()]
+    named = {key for control in controls for key in control.keys}
+    aliases = {key: other for key, other in _ALIASES.items() if other in named and key not in named}
+    return Controls(controls, neutral.tolist(), aliases)
+
+
+def _key(key: Any) -> str:
+    """The place of a character or of pygame's key code."""
+    number = ord(key) if isinstance(key, str) else int(key)
+    if number in _PYGAME:
+        return _PYGAME[number]
+    character = chr(number).upper()
+    if not (character.isascii() and character.isalnum()):
+        raise ValueError(f"key {key!r} is no letter, digit, space or arrow")
+    return f"{'Digit' if character.isdigit() else 'Key'}{character}"
+
+
+def _choices(codec: ActionCodec, names: Sequence[str]) -> Controls:
+    names = [name.upper() for name in names] if len(names) == codec.size else [""] * codec.size
+    still = next((number for number, name in enumerate(names) if name in _STILL), 0)
+    controls: list[Control] = []
+    for number, code in enumerate(np.eye(codec.size, dtype=np.float32)):
+        if number == still:
+            continue
+        taken = {key for control in controls for key in control.keys}
+        key = _WORDS.get(names[number], "")
+        if not key or key in taken:
+            key = f"Digit{number}" if number < 10 else f"action {number}"  # the last is a button without a key
+        label = _action(codec, code) + (f", {names[number].lower()}" if names[number] else "")
+        controls.append(Control((key,), tuple(enumerate(code.tolist())), label))
+    return Controls(controls, np.eye(codec.size)[still].tolist())
+
+
+def _axes(low: np.ndarray, high: np.ndarray) -> Controls:
+    neutral, two_sided = np.clip(0, low, high), (low < 0) & (high > 0)
+    pairs = iter(_PAIRS)
+    ends: list[tuple[str, int, float]] = []
+    for number in np.flatnonzero(two_sided).tolist():
+        down, up = next(pairs, (f"{number} down", f"{number} up"))
+        ends += [(down, number, float(low[number])), (up, number, float(high[number]))]
+    taken = {key for key, _, _ in ends}
     singles = iter([key for key in _SINGLES if key not in taken])
-    for number in np.flatnonzero((low >= 0) | (high <= 0)).tolist():
-        value = high[number] if low[number] >= 0 else low[number]
-        found.append(_control(next(singles, ""), f"number {number + 1} of the action", ((number, float(value)),)))
-    return found
+    for number in np.flatnonzero(~two_sided).tolist():
+        far = high[number] if neutral[number] < high[number] else low[number]
+        ends.append((next(singles, f"{number} on"), number, float(far)))
+    controls = [Control((key,), ((number, end),), f"action[{number}] to {end:g}") for key, number, end in ends]
+    return Controls(controls, neutral.tolist())
 
 
-def _control(key: str, label: str, code: tuple[tuple[int, float], ...]) -> Control:
-    symbol = _SYMBOLS.get(key, key.removeprefix("Key").removeprefix("Digit"))
-    return Control(key, symbol or label, label, code)
+def _limits(task: Task, codec: ActionCodec) -> tuple[np.ndarray, np.ndarray]:
+    """How far the task's action head reaches, inside the bounds."""
+    assert isinstance(codec.space, gym.spaces.Box)
+    low, high = codec.space.low.reshape(-1).astype(np.float32), codec.space.high.reshape(-1).astype(np.float32)
+    head = task.head(codec)
+    if head.n_outputs > _MOST_CORNERS:
+        return low, high
+    corners = np.array(list(product((-1e3, 1e3), repeat=head.n_outputs)), np.float32)
+    codes = np.asarray(head.function(np, corners))
+    return np.maximum(codes.min(axis=0), low), np.minimum(codes.max(axis=0), high)
 
 
-def _key(keys: tuple[str, ...], place: int) -> str:
-    return keys[place] if place < len(keys) else ""
+def _action(codec: ActionCodec, code: np.ndarray) -> str:
+    return f"action {np.asarray(codec.decode(code)).tolist()}"

@@ -14,7 +14,7 @@ from dreamgym.policies.controller import LinearController
 from dreamgym.policies.traced import trace
 from dreamgym.running.checks import at_least, check_settings
 from dreamgym.running.files import write_whole
-from dreamgym.web.controls import controls, neutral_code
+from dreamgym.web.controls import controls_of
 from dreamgym.web.weights import packed, page_arrays
 from dreamgym.world_model import WorldModel
 
@@ -94,22 +94,27 @@ def _description(world_model: WorldModel, controller: LinearController | None) -
     operations = None if controller is None else [asdict(operation) for operation in trace(controller.action_head)]
     box = world_model.codec.to_json()["type"] == "Box"
     space: Any = world_model.codec.space
-    return describe_dream(world_model) | {
-        "format": 1,
-        "neutral": neutral_code(world_model.codec).tolist(),
-        "low": space.low.reshape(-1).tolist() if box else None,
-        "high": space.high.reshape(-1).tolist() if box else None,
-        "whole": box and space.dtype.kind in "iu",
-        "controls": [asdict(control) for control in controls(world_model.codec)],
-        "head": operations,
-        "n_outputs": 0 if controller is None else controller.action_head.n_outputs,
-        "kernels": list(DECODER_KERNELS),
-        "filters": list(DECODER_FILTERS),
-    }
+    keys = asdict(controls_of(world_model.task, world_model.codec))
+    return (
+        describe_dream(world_model)
+        | keys
+        | {
+            "format": 1,
+            "low": space.low.reshape(-1).tolist() if box else None,
+            "high": space.high.reshape(-1).tolist() if box else None,
+            "whole": box and space.dtype.kind in "iu",
+            "head": operations,
+            "n_outputs": 0 if controller is None else controller.action_head.n_outputs,
+            "kernels": list(DECODER_KERNELS),
+            "filters": list(DECODER_FILTERS),
+        }
+    )
 
 
 def _check_folder(folder: Path) -> None:
     if folder.is_file():
         raise WebError(f"{folder} is a file, expected a folder for the page")
-    if folder.is_dir() and (others := sorted({path.name for path in folder.iterdir()} - {*PAGE_FILES, _WEIGHTS, DESCRIPTION})):
+    if folder.is_dir() and (
+        others := sorted({path.name for path in folder.iterdir()} - {*PAGE_FILES, _WEIGHTS, DESCRIPTION})
+    ):
         raise WebError(f"{folder} holds {others[0]!r}, which is no part of a page; name a new folder with --output")

@@ -39,7 +39,7 @@ def page_arrays(world_model: WorldModel, controller: LinearController | None) ->
 
 
 def panels(matrix: np.ndarray) -> np.ndarray:
-    """A matrix ``(k, n)`` as panels of :data:`PANEL` columns, ``(ceil(n / PANEL), k, PANEL)``; the last one has zeros."""
+    """A matrix ``(k, n)`` in panels of :data:`PANEL` columns, ``(ceil(n / PANEL), k, PANEL)``, filled up with zeros."""
     k, n = matrix.shape
     n_panels = math.ceil(n / PANEL)
     padded = np.zeros((k, n_panels * PANEL), matrix.dtype)

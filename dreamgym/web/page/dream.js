@@ -1,5 +1,5 @@
 // The dream of a world model: M's step, V's decoder and the controller's outputs.
-// All matrix products are those of one WebAssembly function with SIMD, kernel.wat.
+// What takes long is computed by two WebAssembly functions with SIMD, see kernel.wat.
 
 const PANEL = 8;
 const LATENT_BOUND = 10;
@@ -47,21 +47,21 @@ async function bytesOf(response, progress) {
 
 export class Dream {
   // noise: what a new Noise of noise.js has, the functions uniform(n) and normal(n). It is to be set before begin().
-  constructor(description, weights, { memory, multiply }) {
+  constructor(description, weights, kernel) {
     this.description = description;
-    this.multiply = multiply;
+    this.kernel = kernel;
     this.temperature = description.temperature;
     this.noise = null;
     const { latent_size: Z, hidden_size: H, n_mixtures: K, action_size: A } = description;
     this.sizes = { Z, H, K, A };
     this.layers = layersOf(description);
-    this.#allocate(memory, weights);
+    this.#allocate(weights);
     this.c = new Float32Array(H);
     this.pixels = new Uint8ClampedArray(SIDE * SIDE * 4).fill(255);
     this.inputs.view[Z + A + H] = this.observed.view[Z + H] = this.latents.view[Z] = 1; // they multiply the biases
   }
 
-  #allocate(memory, weights) {
+  #allocate(weights) {
     const { Z, H, K, A } = this.sizes;
     const places = [];
     let size = 0;
@@ -86,6 +86,7 @@ export class Dream {
       layer.patches = room(layer.rows * layer.rows * layer.columns);
       layer.output = room(layer.size * layer.size * layer.filters);
     }
+    const { memory } = this.kernel;
     memory.grow(Math.ceil((size * 4) / PAGE_BYTES));
     for (const place of places) place.view = new Float32Array(memory.buffer, place.offset, place.length);
     for (const [name, { type, offset }] of stored) {
@@ -97,7 +98,13 @@ export class Dream {
 
   #product(left, rows, name, result) {
     const [panels, depth] = this.description.arrays[name].shape;
-    this.multiply(left.offset, this.arrays[name].offset, result.offset, rows, depth, panels * PANEL);
+    this.kernel.multiply(left.offset, this.arrays[name].offset, result.offset, rows, depth, panels * PANEL);
+  }
+
+  // The output of a transposed convolution from its patches.
+  #overlay({ rows, size, kernel, filters, columns, patches, output }, bias) {
+    for (let i = 0; i < output.length; i += filters) output.view.set(bias, i);
+    this.kernel.overlay(patches.offset, output.offset, rows, size, kernel, filters, columns);
   }
 
   get z() {
@@ -219,7 +226,8 @@ export class Dream {
     let input = this.features;
     this.layers.forEach((layer, i) => {
       this.#product(input, layer.rows * layer.rows, `deconvolution_${i}`, layer.patches);
-      overlaid(layer, this.arrays[`deconvolution_${i}_bias`].view, i < this.layers.length - 1);
+      this.#overlay(layer, this.arrays[`deconvolution_${i}_bias`].view);
+      if (i < this.layers.length - 1) rectify(layer.output.view);
       input = layer.output;
     });
     for (let i = 0, j = 0; j < this.pixels.length; j += 4) {
@@ -240,24 +248,6 @@ function layersOf({ kernels, filters }) {
   });
 }
 
-// Adds the patches of a transposed convolution with stride 2 to its output, where they overlap.
-function overlaid({ rows, size, kernel, filters, columns, patches, output }, bias, rectified) {
-  const [from, to] = [patches.view, output.view];
-  for (let i = 0; i < to.length; i += filters) to.set(bias, i);
-  const run = kernel * filters; // a patch's row lies in one piece, there and here
-  for (let y = 0; y < rows; y++) {
-    for (let x = 0; x < rows; x++) {
-      const patch = (y * rows + x) * columns;
-      for (let i = 0; i < kernel; i++) {
-        const first = patch + i * run;
-        const place = ((2 * y + i) * size + 2 * x) * filters;
-        for (let j = 0; j < run; j++) to[place + j] += from[first + j];
-      }
-    }
-  }
-  if (rectified) for (let i = 0; i < to.length; i++) if (to[i] < 0) to[i] = 0;
-}
-
 // The numbers that all 16-bit patterns of float16 stand for.
 function halfTable() {
   const table = new Float32Array(PAGE_BYTES);
@@ -268,6 +258,10 @@ function halfTable() {
     table[bits] = bits & 0x8000 ? -size : size;
   }
   return table;
+}
+
+function rectify(numbers) {
+  for (let i = 0; i < numbers.length; i++) if (numbers[i] < 0) numbers[i] = 0;
 }
 
 const padded = (columns) => Math.ceil(columns / PANEL) * PANEL;

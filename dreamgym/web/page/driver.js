@@ -1,31 +1,34 @@
 // Who drives: the keys and buttons that are held, or else the controller.
 
 const PATIENCE = 2000; // milliseconds after the last key until the controller drives again
+const REACH = 0.12; // seconds of the game in which a key moves a number over its whole range
 
 export class Driver {
-  #held = new Map(); // from a control's number to the time at which it was pressed, in the order of pressing
+  #held = new Set(); // keys, in the order of pressing
   #lastHeld = -Infinity;
 
   constructor(description) {
     this.description = description;
     this.automatic = description.head !== null;
+    this.reset();
   }
 
-  press(number, now) {
-    this.#held.set(number, now);
+  // Lets go of what keys moved, at the beginning of a dream.
+  reset() {
+    this.code = Float32Array.from(this.description.neutral);
+  }
+
+  press(key, now) {
+    this.#held.add(key);
     this.#lastHeld = now;
   }
 
-  release(number, now) {
-    if (this.#held.delete(number)) this.#lastHeld = now;
+  release(key, now) {
+    if (this.#held.delete(key)) this.#lastHeld = now;
   }
 
-  releaseAll(now) {
-    for (const number of [...this.#held.keys()]) this.release(number, now);
-  }
-
-  isHeld(number) {
-    return this.#held.has(number);
+  isHeld(key) {
+    return this.#held.has(key);
   }
 
   // "you" or "controller" or "nobody", at a time in milliseconds.
@@ -34,20 +37,35 @@ export class Driver {
     return this.automatic && this.description.head !== null ? "controller" : "nobody";
   }
 
-  // The coded action at a time.
-  code(dream, now) {
-    return this.who(now) === "controller" ? controllerCode(dream) : this.#heldCode();
+  // The coded action of the dream's next step.
+  next(dream, now) {
+    this.code = this.who(now) === "controller" ? controllerCode(dream) : this.#handCode();
+    return this.code;
   }
 
-  #heldCode() {
-    const { neutral, controls, low } = this.description;
-    const code = Float32Array.from(neutral);
-    const held = [...this.#held.keys()].map((number) => controls[number].code);
-    if (low === null && held.length > 0) code.fill(0); // a Discrete action: the key that was pressed last
-    for (const changes of low === null ? held.slice(-1) : held) {
-      for (const [place, value] of changes) code[place] += value - (low === null ? 0 : neutral[place]);
+  #handCode() {
+    const { controls, neutral, low, high, fps } = this.description;
+    const active = controls.filter(({ keys }) => keys.every((key) => this.#held.has(key)));
+    const target = Float32Array.from(neutral);
+    if (low === null) {
+      for (const [place, value] of this.#largest(active)?.code ?? []) target[place] = value;
+      return target;
     }
-    return low === null ? code : inBounds(code, this.description);
+    for (const { code } of active) for (const [place, value] of code) target[place] += value - neutral[place];
+    return inBounds(
+      target.map((value, i) => {
+        const furthest = (high[i] - low[i]) / (REACH * fps);
+        return this.code[i] + Math.min(Math.max(value - this.code[i], -furthest), furthest);
+      }),
+      this.description,
+    );
+  }
+
+  // Of several combinations of keys the one with the most keys, and then the one whose key was pressed last.
+  #largest(active) {
+    const order = [...this.#held];
+    const rank = ({ keys }) => keys.length * order.length + Math.max(...keys.map((key) => order.indexOf(key)));
+    return active.reduce((best, control) => (best === undefined || rank(control) > rank(best) ? control : best), undefined);
   }
 }
 

@@ -31,6 +31,7 @@ class Page {
   begin() {
     const { dream } = this;
     dream.begin(this.choice ?? Math.floor(Math.random() * dream.nStarts));
+    this.driver.reset();
     this.return = 0;
     this.endedAt = null;
     this.due = 0;
@@ -39,7 +40,7 @@ class Page {
   }
 
   step(now) {
-    const result = this.dream.step(this.driver.code(this.dream, now));
+    const result = this.dream.step(this.driver.next(this.dream, now));
     this.result = result;
     this.return += result.reward;
     this.plots.reward.add(result.reward);
@@ -117,15 +118,18 @@ class Page {
   }
 }
 
+// A button for each key, so that fingers can hold several.
 function addButtons(page) {
-  page.dream.description.controls.forEach((control, number) => {
+  const { controls } = page.dream.description;
+  for (const key of new Set(controls.flatMap(({ keys }) => keys))) {
     const button = document.createElement("button");
-    Object.assign(button, { type: "button", textContent: control.symbol });
-    button.setAttribute("aria-label", control.key ? `${control.label}, key ${keyName(control)}` : control.label);
-    button.dataset.control = number;
-    hold(button, (held) => steer(page, number, held));
+    const alone = controls.find(({ keys }) => keys.length === 1 && keys[0] === key);
+    Object.assign(button, { type: "button", textContent: keyName(key) });
+    button.setAttribute("aria-label", alone === undefined ? keyName(key) : `${keyName(key)}: ${alone.label}`);
+    button.dataset.key = key;
+    hold(button, (held) => steer(page, key, held));
     find("buttons").append(button);
-  });
+  }
 }
 
 // Calls back as a button is pressed and released, by a finger, a mouse, or Enter and Space.
@@ -145,37 +149,45 @@ function hold(button, tell) {
   button.addEventListener("contextmenu", (event) => event.preventDefault());
 }
 
-function steer(page, number, held) {
+function steer(page, key, held) {
   const now = performance.now();
-  if (held) page.driver.press(number, now);
-  else page.driver.release(number, now);
-  document.querySelector(`[data-control="${number}"]`).classList.toggle("held", held);
+  if (held) page.driver.press(key, now);
+  else page.driver.release(key, now);
+  for (const button of find("buttons").children) button.classList.toggle("held", page.driver.isHeld(button.dataset.key));
 }
 
 function addKeys(page) {
+  const driving = drivingKeys(page.dream.description);
   const actions = {
     KeyP: () => page.pause(!page.paused),
     Period: () => page.single(),
     KeyR: () => page.begin(),
     KeyC: () => page.setAutomatic(!page.driver.automatic),
   };
-  const numbers = new Map(page.dream.description.controls.map(({ key }, number) => [key, number]));
-  const isForPage = (event) => !event.ctrlKey && !event.metaKey && !event.altKey && event.target.type !== "range";
+  // Sliders have the arrow keys for themselves, buttons Space and Enter.
+  const isTaken = ({ target, code }) =>
+    target.type === "range" || (target.type === "button" && (code === "Space" || code === "Enter"));
   addEventListener("keydown", (event) => {
-    if (!isForPage(event)) return;
-    const number = numbers.get(event.code);
-    if (number !== undefined) {
+    if (event.ctrlKey || event.metaKey || event.altKey || isTaken(event)) return;
+    const key = driving.get(event.code);
+    if (key !== undefined) {
       event.preventDefault(); // the arrow keys would scroll
-      if (!event.repeat) steer(page, number, true);
+      if (!event.repeat) steer(page, key, true);
     } else if (actions[event.code] && !event.repeat) actions[event.code]();
   });
   addEventListener("keyup", (event) => {
-    const number = numbers.get(event.code);
-    if (number !== undefined) steer(page, number, false);
+    const key = driving.get(event.code);
+    if (key !== undefined) steer(page, key, false);
   });
   addEventListener("blur", () => {
-    page.dream.description.controls.forEach((_, number) => steer(page, number, false));
+    for (const key of driving.values()) steer(page, key, false);
   });
+}
+
+// From the keys of the keyboard that drive to those of the controls: themselves, and their aliases.
+function drivingKeys({ controls, aliases }) {
+  const keys = controls.flatMap((control) => control.keys);
+  return new Map([...keys.map((key) => [key, key]), ...Object.entries(aliases)]);
 }
 
 function addSettings(page) {
@@ -216,15 +228,19 @@ function addStarts(page) {
 }
 
 function describe(page) {
-  const { title, controls } = page.dream.description;
-  const heading = `The dream of ${title}`;
+  const { description } = page.dream;
+  const heading = `The dream of ${description.title}`;
   find("title").textContent = document.title = heading;
   find("picture").setAttribute("aria-label", heading);
-  const keys = controls.filter(({ key }) => key).map(keyName);
-  find("keys").textContent = `${keys.join(" ")} drive · P pauses · . steps · R starts anew · C the controller`;
+  const driving = drivingKeys(description);
+  const others = { KeyP: "P pauses", Period: ". steps", KeyR: "R starts anew", KeyC: "C switches the controller" };
+  if (description.head === null) delete others.KeyC;
+  const free = Object.entries(others).filter(([key]) => !driving.has(key));
+  find("keys").textContent = [`${[...driving.keys()].map(keyName).join(" ")} drive`, ...free.map(([, what]) => what)].join(" · ");
 }
 
-const keyName = ({ key, symbol }) => (key.startsWith("Arrow") ? `${symbol}` : key.replace(/^(Key|Digit)/, ""));
+const SYMBOLS = { ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓" };
+const keyName = (key) => SYMBOLS[key] ?? key.replace(/^(Key|Digit)/, "");
 
 async function main() {
   const message = find("message");
