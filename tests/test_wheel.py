@@ -44,7 +44,7 @@ def test_the_wheel_holds_all_of_dreamgym_and_nothing_else(wheel):
     assert "dreamgym/pretrained/car-racing/controller.npz" in held
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert f"Version: {dreamgym.__version__}" in described
-    for extra in ("sb3", "gym", "games"):
+    for extra in ("sb3", "gym", "games", "onnx", "web"):
         assert f"Provides-Extra: {extra}" in described
     assert "Requires-Python: <3.14,>=3.11" in described
 
