@@ -42,6 +42,7 @@ COMMANDS = {
     "record": "record {controller} --world-model {model} --steps 3 --scale 1 --output {out}/film.gif",
     "status": "status {experiment}",
     "export": "export {experiment} --output {out}/exported",
+    "web": "web {experiment} --output {out}/page",
     "pipeline": "pipeline --experiment {experiment}",
 }
 LEFT = {  # what a command that succeeds leaves behind
@@ -53,6 +54,7 @@ LEFT = {  # what a command that succeeds leaves behind
     "evaluate": "scores.json",
     "record": "film.gif",
     "export": "exported/controller.npz",
+    "web": "page/dream.json",
 }
 
 
