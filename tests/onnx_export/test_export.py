@@ -163,7 +163,7 @@ def test_a_head_that_cannot_be_exported_leaves_no_files(tmp_path):
     sums = ActionHead(3, lambda xp, outputs: xp.cumsum(outputs, axis=-1))
     task = register_task(dataclasses.replace(TINY_TASK, name="summing", action_heads={"sums": sums}))
     model = random_world_model(task, gym.spaces.Discrete(3, seed=0), task.hidden_size)
-    with pytest.raises(PolicyError, match="there is no operation for xp.cumsum"):
+    with pytest.raises(PolicyError, match=r"there is no operation for xp\.cumsum"):
         export_onnx(model, tmp_path / "onnx", LinearController.zeros(model))
     assert not (tmp_path / "onnx").exists()
 

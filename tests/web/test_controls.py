@@ -1,6 +1,7 @@
 """The keys of games: their own, and those that an action space suggests."""
 
 import dataclasses
+from typing import ClassVar
 
 import gymnasium as gym
 import numpy as np
@@ -17,7 +18,7 @@ from tests.tiny_game import TINY_TASK, TinyGame
 class KeyedGame(TinyGame):
     """The tiny game with keys of its own."""
 
-    keys = {("a",): 0, (): 1, ("d",): 2, ("d", " "): 1}
+    keys: ClassVar = {("a",): 0, (): 1, ("d",): 2, ("d", " "): 1}
 
     def get_keys_to_action(self):
         return self.keys
@@ -33,7 +34,7 @@ class NamedGame(TinyGame):
 class BrokenGame(KeyedGame):
     """Its keys are no actions of it."""
 
-    keys = {("a",): 5}
+    keys: ClassVar = {("a",): 5}
 
 
 def task_of(game):
@@ -63,7 +64,8 @@ def test_a_box_has_two_keys_for_a_signed_number_and_one_for_another():
 def test_numbers_that_cannot_be_zero_rest_where_they_are_nearest_to_it():
     head = ActionHead(9, lambda xp, outputs: outputs)  # of too many outputs to ask it how far it reaches
     task = dataclasses.replace(TINY_TASK, name="away", env_id="no/Such-v0", action_heads={"all": head})
-    keys, neutral = found(task, ActionCodec(gym.spaces.Box(np.array([2, -5], np.float32), np.array([4, -3], np.float32))))
+    space = gym.spaces.Box(np.array([2, -5], np.float32), np.array([4, -3], np.float32))
+    keys, neutral = found(task, ActionCodec(space))
     assert neutral == [2, -3]
     assert keys == {("ArrowUp",): ((0, 4.0),), ("ArrowDown",): ((1, -5.0),)}
 

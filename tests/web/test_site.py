@@ -26,7 +26,8 @@ def test_the_shipped_page_is_small_and_whole(tmp_path):
     place = description["arrays"]["starts_mu"]
     stored = np.frombuffer((folder / "weights.bin").read_bytes(), "<f4", 24 * 21 * 32, place["offset"])
     np.testing.assert_array_equal(stored.reshape(place["shape"]), car.world_model.starts.mu[description["starts"]])
-    assert {array["type"] for name, array in description["arrays"].items() if "deconvolution_0" == name} == {"float16"}
+    types = {name: array["type"] for name, array in description["arrays"].items()}
+    assert (types["deconvolution_0"], types["dense"], types["lstm"]) == ("float16", "float16", "float32")
 
 
 def test_the_page_names_no_other_place(tmp_path, tiny_world_model):
@@ -50,7 +51,7 @@ def test_it_is_written_again_but_not_over_other_files(tmp_path, tiny_world_model
 
 
 def test_what_does_not_fit_is_refused_before_anything_is_written(tmp_path, tiny_world_model, car_world_model):
-    with pytest.raises(WebError, match="the page would take .* MB, expected 2 at most"):
+    with pytest.raises(WebError, match=r"the page would take .* MB, expected 2 at most"):
         write_site(tiny_world_model, tmp_path / "site", settings=SiteSettings(max_megabytes=2))
     larger = LinearController.zeros(car_world_model)
     with pytest.raises(PolicyError, match="observes 48 numbers, the world model has 12"):
