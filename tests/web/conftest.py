@@ -61,12 +61,16 @@ def ending_world_model():
 
 
 @pytest.fixture(scope="session")
-def ending_page(ending_world_model, tmp_path_factory):
-    """The address of its page, with a controller."""
-    controller = LinearController.zeros(ending_world_model)
-    parameters = np.random.default_rng(0).normal(size=len(controller.parameters))
-    controller = LinearController(parameters, controller.task, controller.codec)
-    server, address = served(write_site(ending_world_model, tmp_path_factory.mktemp("web") / "tiny", controller))
+def ending_controller(ending_world_model):
+    zeros = LinearController.zeros(ending_world_model)
+    return LinearController(np.random.default_rng(0).normal(size=len(zeros.parameters)), zeros.task, zeros.codec)
+
+
+@pytest.fixture(scope="session")
+def ending_page(ending_world_model, ending_controller, tmp_path_factory):
+    """The address of its page."""
+    folder = write_site(ending_world_model, tmp_path_factory.mktemp("web") / "tiny", ending_controller)
+    server, address = served(folder)
     yield address
     server.shutdown()
     server.server_close()

@@ -13,11 +13,12 @@ from dreamgym.envs.dream import DreamEnv
 from tests.web.conftest import PHONE
 
 # Replaces the page's random numbers by given ones. They are drawn in Python's order: start, then uniform and normal.
-TAPE = """(tape) => {
+TAPE = """([tape, temperature]) => {
   const { page, dream } = window.dreamgym;
   page.pause(true);
   const rows = tape.map((row) => Float32Array.from(row));
   dream.noise = { uniform: () => rows.shift(), normal: () => rows.shift() };
+  dream.temperature = temperature;
 }"""
 DRIVE = """async ([start, steps]) => {
   const { controllerCode } = await import("./driver.js");
@@ -63,39 +64,56 @@ def test_it_loads_quietly_and_dreams_without_a_network(visit, car_page):
     assert later == []
 
 
-def test_its_numbers_are_those_of_python(visit, car_page):
+@pytest.mark.parametrize(("start", "temperature"), [(0, 1.0), (7, 0.5), (23, 1.5)])
+def test_its_numbers_are_those_of_python(visit, car_page, start, temperature):
     car = dreamgym.pretrained("car-racing")
-    steps = 50
-    env = DreamEnv("car-racing")
     page = visit(car_page)
     kept = page.evaluate("window.dreamgym.dream.description.starts")
-    for seed, start in ((0, 0), (1, 7), (2, 23)):
-        observation, _ = env.reset(seed=seed, options={"start": kept[start]})
-        noise = DreamNoise([gym.utils.seeding.np_random(seed)[0]], car.world_model.latent_size)
-        _, normal = noise.draw_start(0, len(car.world_model.starts), car.world_model.starts.mu.shape[1])
-        noise.draw_block(0)
-        assert steps <= NOISE_BLOCK
-        rows = [normal.reshape(-1)] + [row for i in range(steps) for row in noise.at(0, i)]
-        page.evaluate(TAPE, [row.tolist() for row in rows])
-        shown = page.evaluate(DRIVE, [start, steps])
-        frame = np.array(shown["picture"]).reshape(64, 64, 4)[..., :3]
-        expected = car.world_model.decode(observation[: car.world_model.latent_size])
-        assert np.abs(frame - expected.astype(int)).max() <= 1
-        for result in shown["results"]:
-            code = car.controller.codes(observation)
-            np.testing.assert_allclose(result["code"], car.controller.codec.encode(code), atol=1e-3)
-            observation, reward, terminated, truncated, info = env.step(code)
-            np.testing.assert_allclose(np.concatenate([result["z"], result["h"]]), observation, atol=1e-3)
-            np.testing.assert_allclose(result["reward"], reward, atol=1e-3)
-            np.testing.assert_allclose(result["doneLogit"], info["done_logit"], atol=1e-3)
-            assert result["entropy"] == pytest.approx(mixture_entropy(car.world_model, observation), abs=1e-3)
-            assert (result["terminated"], result["truncated"]) == (terminated, truncated)
+    assert len(kept) == 24 < len(car.world_model.starts)
+    env = DreamEnv("car-racing", temperature)
+    assert compare_with(page, env, car.controller, (start, kept[start]), 50) == 50
 
 
-def mixture_entropy(world_model, observation):
+def test_starts_with_m_s_state_and_other_sizes_are_those_of_python(
+    visit, ending_page, ending_world_model, ending_controller, tmp_path
+):
+    env = DreamEnv(ending_world_model.save(tmp_path / "model"))
+    assert ending_world_model.starts.h is not None
+    assert compare_with(visit(ending_page), env, ending_controller, (4, 4), 25) == 25
+
+
+def compare_with(page, env, controller, start, steps):
+    """Drives a dream in the page and one in Python with the same noise, and returns the number of equal steps.
+
+    ``start`` is the start's index in the page and in Python.
+    """
+    seed, model = 3, env.world_model
+    observation, _ = env.reset(seed=seed, options={"start": start[1]})
+    noise = DreamNoise([gym.utils.seeding.np_random(seed)[0]], model.latent_size)
+    _, normal = noise.draw_start(0, len(model.starts), model.starts.mu.shape[1])
+    noise.draw_block(0)
+    assert steps <= NOISE_BLOCK
+    rows = [normal.reshape(-1)] + [row for i in range(steps) for row in noise.at(0, i)]
+    page.evaluate(TAPE, [[row.tolist() for row in rows], env.temperature])
+    shown = page.evaluate(DRIVE, [start[0], steps])
+    frame = np.array(shown["picture"]).reshape(64, 64, 4)[..., :3]
+    assert np.abs(frame - model.decode(observation[: model.latent_size]).astype(int)).max() <= 1
+    for result in shown["results"]:
+        action = controller(observation)
+        np.testing.assert_allclose(result["code"], model.codec.encode(action), atol=1e-3)
+        observation, reward, terminated, truncated, info = env.step(action)
+        np.testing.assert_allclose(np.concatenate([result["z"], result["h"]]), observation, atol=1e-3)
+        np.testing.assert_allclose(result["reward"], reward, atol=1e-3)
+        np.testing.assert_allclose(result["doneLogit"], info["done_logit"], atol=1e-3)
+        assert result["entropy"] == pytest.approx(mixture_entropy(model, observation, env.temperature), abs=1e-3)
+        assert (result["terminated"], result["truncated"]) == (terminated, truncated)
+    return len(shown["results"])
+
+
+def mixture_entropy(world_model, observation, temperature):
     z, k = world_model.latent_size, world_model.n_mixtures
     heads = observation[z:] @ world_model.memory.head_kernel + world_model.memory.head_bias
-    logits = heads[: k * z].reshape(k, z) / world_model.temperature
+    logits = heads[: k * z].reshape(k, z) / temperature
     weights = np.exp(logits) / np.exp(logits).sum(axis=0)
     return float(-(weights * np.log(weights)).sum(axis=0).mean())
 
