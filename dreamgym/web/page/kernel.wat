@@ -1,4 +1,5 @@
 ;; The arithmetic of the page: float32, SIMD, one thread. Pointers are in bytes.
+;; kernel.wasm is this file, assembled by wasmtime.wat2wasm of the Python package wasmtime.
 ;;
 ;; multiply: c = a b. a is m x k by rows, b is k x n in panels of 8 columns (a panel is k x 8 by rows), c is m x n by
 ;; rows. n is a multiple of 8.
