@@ -54,5 +54,17 @@ def start_and_temperature(
     return None if start is None else int(start), check_temperature(options.get("temperature", temperature))
 
 
+def dream_state(state: Any, world_model: WorldModel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns the reset option ``state``, M's ``z``, ``h`` and ``c``, as float32 arrays."""
+    expected = ((world_model.latent_size,), (world_model.hidden_size,), (world_model.hidden_size,))
+    try:
+        z, h, c = (np.asarray(part, np.float32) for part in state)
+    except (TypeError, ValueError) as error:
+        raise SettingsError(f"option state is no (z, h, c) of numbers ({error})") from error
+    if (z.shape, h.shape, c.shape) != expected:
+        raise SettingsError(f"option state has shapes {(z.shape, h.shape, c.shape)}, expected {expected}")
+    return z, h, c
+
+
 def _is_whole(value: Any) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool)

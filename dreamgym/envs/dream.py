@@ -29,7 +29,10 @@ class DreamEnv(WholeCopies, gym.Env[np.ndarray, Any]):
 
     A copy or pickle made in mid-episode dreams on with the same numbers.
 
-    Reset options: ``start`` (an index; drawn if absent) and ``temperature`` (for this dream only).
+    Reset options: ``start`` (an index; drawn if absent), ``temperature`` (for this dream only), and ``state``: M's state
+    ``(z, h, c)``, float32 of shapes ``(Z,)``, ``(H,)`` and ``(H,)``, with which the dream begins instead of a start. It
+    may be the state that a :class:`dreamgym.envs.follower.BatchFollower` has of the real game. ``start`` in ``info`` is
+    then -1.
 
     Example:
         >>> env = gym.make("WorldModelDream-v0", world_model="path/to/world_model")  # doctest: +SKIP
@@ -75,16 +78,21 @@ class DreamEnv(WholeCopies, gym.Env[np.ndarray, Any]):
         """Starts a new dream.
 
         Raises:
-            SettingsError: An option is unknown, or ``start`` is not an index of a start.
+            SettingsError: An option is unknown, ``start`` is not an index of a start, or ``state`` has other shapes.
             WorldModelError: The option ``temperature`` is not above 0.
         """
         super().reset(seed=seed)
+        options = dict(options or {})
+        state = options.pop("state", None)
         start, temperature = arguments.start_and_temperature(options, self.world_model, self.temperature)
         self._noise = DreamNoise([self.np_random], self.world_model.latent_size)
-        chosen = None if start is None else np.array([start])
-        indices, (z, h, c) = start_dreams(self.world_model, self._noise, [0], chosen)
-        self._start = int(indices[0])
-        self._stepper.begin(z[0], h[0], c[0], temperature)
+        if state is None:
+            chosen = None if start is None else np.array([start])
+            indices, (z, h, c) = start_dreams(self.world_model, self._noise, [0], chosen)
+            self._start, state = int(indices[0]), (z[0], h[0], c[0])
+        else:
+            self._start, state = -1, arguments.dream_state(state, self.world_model)
+        self._stepper.begin(*state, temperature)
         self._n_steps, self._block_step = 0, NOISE_BLOCK
         return self._stepper.observation(), {"start": self._start}
 
@@ -114,6 +122,11 @@ class DreamEnv(WholeCopies, gym.Env[np.ndarray, Any]):
         }
         truncated = self._n_steps >= self.max_episode_steps
         return self._stepper.observation(), target_reward + self._step_cost, logit > 0, truncated, info
+
+    def set_temperature(self, temperature: float) -> None:
+        """Sets τ of the next steps and of later dreams. Raises a WorldModelError if it is not above 0."""
+        self.temperature = arguments.dream_temperature(temperature, self.world_model)
+        self._stepper.set_temperature(self.temperature)
 
     def render(self) -> np.ndarray | None:
         """Decodes ``z`` by V into a picture, uint8 ``(256, 256, 3)``.

@@ -87,6 +87,21 @@ def sample(xp: Any, memory: MemoryArrays, h: Array, noise: Noise, temperature: A
     return Prediction(_clip(xp, z, -LATENT_BOUND, LATENT_BOUND), heads[..., -2], heads[..., -1])
 
 
+def mixture_entropy(xp: Any, memory: MemoryArrays, h: Array, n_latents: int, temperature: Array | float) -> Array:
+    """The entropy of the choice of a mixture in nats, from 0 to ``log(K)``: the mean over the latent dimensions.
+
+    ``h`` ``(..., H)`` is the state after the LSTM's step. The result has the shape ``(...)``.
+    """
+    size = (memory.head_bias.shape[0] - 2) // 3
+    logits = (xp.matmul(h, memory.head_kernel[:, :size]) + memory.head_bias[:size]) / temperature
+    logits = xp.reshape(logits, (*h.shape[:-1], size // n_latents, n_latents))
+    weights = xp.exp(logits - xp.max(logits, axis=-2, keepdims=True))
+    weights = weights / xp.sum(weights, axis=-2, keepdims=True)
+    # A weight of 0 adds nothing: the smallest float keeps its logarithm finite.
+    surprise = -xp.log(xp.maximum(weights, np.float32(1e-30)))
+    return xp.mean(xp.sum(weights * surprise, axis=-2), axis=-1)
+
+
 def _select_mixtures(xp: Any, heads: Array, uniform: Array, temperature: Array | float) -> tuple[Array, Array]:
     """Mean and log sigma of the mixture that each dimension selects, ``(..., Z)`` each."""
     # A comparison of a uniform number with the cumulative weights is many times cheaper than sampling a category.

@@ -137,7 +137,7 @@ def _describe(player: Player, settings: CollectSettings, seed: int) -> dict[str,
     return {
         "version": FORMATS["collection"],
         "task": player.task.name,
-        "definition": _data_definition(player.task, player.env.renderer),
+        "definition": data_definition(player.task, player.env.renderer),
         **described,
         "episode_length": player.max_steps,
         "seed": seed,
@@ -149,7 +149,7 @@ def _describe(player: Player, settings: CollectSettings, seed: int) -> dict[str,
     }
 
 
-def _data_definition(task: Task, renderer: Renderer | None) -> dict[str, Any]:
+def data_definition(task: Task, renderer: Renderer | None) -> dict[str, Any]:
     """What of a task decides its episodes, besides the settings of a collection."""
     names = ("env_kwargs", "frame_key", "frame_rows", "target", "start_options", "exploration")
     kept = {name: task.definition[name] for name in names}
@@ -167,7 +167,7 @@ def check_collections(folders: Sequence[Path], task: Task) -> None:
         if name != task.name:
             raise DataError(f"{folder} holds episodes of task {name!r}, not of {task.name!r}; name theirs with --task")
         saved = _read_settings(folder)
-        now = _data_definition(task, saved.get("renderer"))
+        now = data_definition(task, saved.get("renderer"))
         if changes := differences(saved.get("definition") or now, now):
             raise DataError(
                 f"{folder} was collected when task {name!r} was another ({', '.join(changes)}); collect again, or take "

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -24,13 +25,50 @@ def write_video(path: str | Path, frames: Sequence[np.ndarray] | np.ndarray, fps
     if pictures.ndim != 4 or pictures.shape[-1] != 3 or pictures.dtype != np.uint8 or len(pictures) == 0:
         raise VideoError(f"frames are {pictures.dtype} of shape {pictures.shape}, expected uint8 (T, height, width, 3)")
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.stem}.part{path.suffix}")
+    part = _part(path)
     try:
         _write_gif(part, pictures, fps) if path.suffix == ".gif" else _write_mp4(part, pictures, fps)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
     return path
+
+
+class Film:
+    """An ``.mp4`` that is written frame by frame. It appears whole when it is closed.
+
+    Args:
+        path: A name that ends in ``.mp4``.
+        fps: Frames per second.
+    """
+
+    def __init__(self, path: str | Path, fps: float):
+        self.path, self.n_frames = Path(path).expanduser(), 0
+        if self.path.suffix != ".mp4":
+            raise VideoError(f"cannot write {path}: expected a name that ends in .mp4")
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._part = _part(self.path)
+        self._writer = _mp4_writer(self._part, fps)
+
+    def append(self, frame: np.ndarray) -> None:
+        """Adds a frame, uint8 ``(height, width, 3)``; all have the size of the first."""
+        height, width = frame.shape[0] // 2 * 2, frame.shape[1] // 2 * 2
+        self._writer.append_data(frame[:height, :width])
+        self.n_frames += 1
+
+    def close(self) -> Path | None:
+        """Finishes the file and returns its path, or None where no frame came."""
+        self._writer.close()
+        if self.n_frames == 0:
+            self._part.unlink(missing_ok=True)
+            return None
+        self._part.replace(self.path)
+        return self.path
+
+
+def _part(path: Path) -> Path:
+    """Where a file is written until it is whole."""
+    return path.with_name(f".{path.stem}.part{path.suffix}")
 
 
 def check_suffix(path: str | Path) -> None:
@@ -40,15 +78,19 @@ def check_suffix(path: str | Path) -> None:
 
 
 def _write_mp4(path: Path, frames: np.ndarray, fps: float) -> None:
-    import imageio
-
     height, width = frames.shape[1] // 2 * 2, frames.shape[2] // 2 * 2
-    options = ["-movflags", "+faststart", "-crf", "26"]
-    with imageio.get_writer(
-        path, fps=fps, codec="libx264", quality=None, pixelformat="yuv420p", macro_block_size=2, output_params=options
-    ) as writer:
+    with _mp4_writer(path, fps) as writer:
         for frame in frames[:, :height, :width]:
             writer.append_data(frame)
+
+
+def _mp4_writer(path: Path, fps: float) -> Any:
+    import imageio
+
+    options = ["-movflags", "+faststart", "-crf", "26"]
+    return imageio.get_writer(
+        path, fps=fps, codec="libx264", quality=None, pixelformat="yuv420p", macro_block_size=2, output_params=options
+    )
 
 
 def _write_gif(path: Path, frames: np.ndarray, fps: float) -> None:
