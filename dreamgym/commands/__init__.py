@@ -18,6 +18,7 @@ COMMANDS = {
     "train-controller": "evolve C by CMA-ES in the dream or in the real game",
     "evaluate": "score a policy in the real game or in the dream",
     "record": "film a policy in the real game, in the dream, or side by side",
+    "play": "drive the dream or the real game in a window, by hand",
     "export": "write an experiment's world model and controller into one small folder",
     "web": "write the dream as a web page, to drive it in a browser",
     "benchmark": "measure speeds on this machine",

@@ -26,7 +26,7 @@ FAILED, INTERRUPTED = 2, 130
 FIRST_FLAGS = (
     {"evaluate": "--policy", "record": "--policy", "collect": "--folder"}
     | dict.fromkeys(("status", "export"), "--experiment")
-    | {"web": "--world-model"}
+    | dict.fromkeys(("play", "web"), "--world-model")
 )
 """The flag that a first word without a flag stands for."""
 

@@ -212,6 +212,15 @@ def find_world_model_of(controller: Path) -> Path | None:
     return next((path for path in beside if (path / "world_model.json").is_file()), None)
 
 
+def find_controller_of(world_model: Path) -> Path | None:
+    """The controller of a saved world model: beside it, or in the experiment that it lies in; None if there is none."""
+    folder = world_model.resolve()
+    places = [folder / "controller.npz", Experiment(folder.parent).controller]
+    if folder.name.startswith("round-"):
+        places.insert(1, Experiment(folder.parent.parent).folder / "controller" / folder.name / "best.npz")
+    return next((path for path in places if path.is_file()), None)
+
+
 def find_experiment_of(path: Path) -> Experiment | None:
     """The experiment that a file or folder lies in; None if it lies in none."""
     parents = path.expanduser().resolve().parents

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dreamgym.errors import ActionError, PolicyError, WindowError
+from dreamgym.data.episodes import Episode
+from dreamgym.errors import ActionError, DataError, PolicyError, WindowError
 from dreamgym.play.resolve import Player
 from dreamgym.policies.policy import Policy
 from dreamgym.window.dream_side import DreamSide
@@ -121,10 +122,15 @@ class Drive:
             raise WindowError("there is no dream without a world model; name one with --world-model")
         return self.dream
 
-    @property
-    def drivers(self) -> str:
-        """Who drove the real episode: hand, the policy's name, or both."""
-        return "+".join(sorted(self._drivers)) or "hand"
+    def episode(self) -> Episode:
+        """The episode that was driven in reality. Its policy is ``hand``, the policy's name, or both.
+
+        Raises:
+            DataError: Nothing was driven in reality.
+        """
+        if self._real is None:
+            raise DataError("nothing was driven in reality yet; a dream is no episode of the game")
+        return self._real.episode("+".join(sorted(self._drivers)))
 
     def decide(self, hand: np.ndarray) -> Iterator[Scene]:
         """Plays one decision; yields what is seen after each of its steps of the game.
