@@ -19,6 +19,7 @@ from dreamgym.benchmark.car_racing import compare_frames, compare_renderers
 from dreamgym.benchmark.data import data_measures
 from dreamgym.benchmark.measure import Measure, Results, interleave, peak_memory
 from dreamgym.benchmark.real_game import BARE, COLLECT, real_game_results
+from dreamgym.benchmark.window import WINDOW_DREAM, window_measures
 from dreamgym.errors import DataError
 from dreamgym.running.checks import above, at_least, check_settings
 from dreamgym.running.files import write_whole
@@ -80,6 +81,7 @@ def run_benchmark(settings: BenchmarkSettings, output: Path) -> None:
             *dream.dream_measures(world_model, folder),
             *vision.vision_measures(world_model, folder),
             *vision.training_measures(world_model),
+            *window_measures(folder),
             *data_measures(Path(name)),
         ]
         results = interleave(measures, settings.rounds, settings.seconds, console)
@@ -136,6 +138,7 @@ def find_bars(
         Bar("V encode / its convolutions", results.ratio("V encode", "V encode, convolutions alone"), 0.6),
         Bar("V decode / its convolutions", results.ratio("V decode", "V decode, convolutions alone"), 0.6),
         Bar("rendered dream frames/s", results.median("render a dream"), 100),
+        Bar("play window: dream steps/s on one core, V decoding", results.median(WINDOW_DREAM), 50),
     ]
 
 

@@ -28,14 +28,14 @@ class Canvas:
         self._font, self._small = pygame.font.Font(None, 24), pygame.font.Font(None, 20)
         self._help_rows = help_rows
 
-    def draw(self, scene: Scene, status: Status, over: str) -> None:
-        """Draws everything. ``over`` is shown across the pictures where something has ended."""
+    def draw(self, scene: Scene, status: Status, over: str = "", fps: float = 0.0) -> None:
+        """Draws everything. ``over`` is shown across the pictures, ``fps`` is the rate that the window reaches."""
         self.surface.fill(_BACKGROUND)
         self._draw_pictures(scene)
         top = SIZE[1] - _LINES
         for i, readings in enumerate(scene.readings):
             self._write(reading_line(readings, status.temperature), (_GAP, top + 6 + 22 * i), _TEXT)
-        self._write(status_line(status), (_GAP, top + 52), _ALERT if status.notice else _DIM, self._small)
+        self._write(status_line(status, fps), (_GAP, top + 52), _ALERT if status.notice else _DIM, self._small)
         if over:
             self._banner(over)
         if status.helping:
@@ -80,13 +80,17 @@ def fit(picture: np.ndarray, width: int, height: int) -> np.ndarray:
 
     scale = min(width / picture.shape[1], height / picture.shape[0])
     size = (max(round(picture.shape[1] * scale), 1), max(round(picture.shape[0] * scale), 1))
-    return cv2.resize(picture, size, interpolation=cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA)
+    if scale < 1:
+        mode = cv2.INTER_AREA
+    else:  # a game's own picture is sharp enough for the quicker mode
+        mode = cv2.INTER_CUBIC if scale > 2 else cv2.INTER_LINEAR
+    return cv2.resize(picture, size, interpolation=mode)
 
 
 def reading_line(readings: Readings, temperature: float | None) -> str:
     """A side's numbers in one line."""
     words = [f"{readings.label:<8}"]
-    if readings.label == "dream" and temperature is not None:
+    if temperature is not None:
         words.append(f"τ {temperature:.2f}")
     words += [f"return {readings.total:.1f}", f"steps {readings.steps}"]
     if readings.predicted is not None:
@@ -96,11 +100,11 @@ def reading_line(readings: Readings, temperature: float | None) -> str:
     return "   ".join(words)
 
 
-def status_line(status: Status) -> str:
+def status_line(status: Status, fps: float) -> str:
     """Who drives at which pace, or the notice."""
     if status.notice:
         return status.notice
-    words = [f"{status.driver} drives", "F1 help"]
+    words = [f"{status.driver} drives", f"{fps:.0f} frames/s", "F1 help"]
     if status.speed < 1:
         words.insert(1, f"1/{round(1 / status.speed)} speed")
     words += ["paused"] * status.paused + ["filming"] * status.filming

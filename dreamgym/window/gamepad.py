@@ -62,7 +62,10 @@ class Gamepad:
         keys = {key for button, key in _BUTTON_KEYS.items() if pad.get_button(button)}
         keys |= {
             key
-            for value, low, high in ((signed[0], pygame.K_LEFT, pygame.K_RIGHT), (signed[1], pygame.K_DOWN, pygame.K_UP))
+            for value, low, high in (
+                (signed[0], pygame.K_LEFT, pygame.K_RIGHT),
+                (signed[1], pygame.K_DOWN, pygame.K_UP),
+            )
             for key in ((low,) if value < -_HALF else (high,) if value > _HALF else ())
         }
         return Pad(signed, triggers, frozenset(keys))

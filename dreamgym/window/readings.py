@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from dreamgym.models.dynamics import mixture_entropy
+from dreamgym.running.threads import one_thread
 from dreamgym.world_model import WorldModel
 
 
@@ -26,8 +27,9 @@ class Readings:
 def read_memory(world_model: WorldModel, h: np.ndarray, temperature: float) -> dict[str, Any]:
     """What M says at its state ``h`` ``(H,)``: ``predicted``, ``entropy`` and ``certainty`` of :class:`Readings`."""
     memory, task = world_model.memory, world_model.task
-    target = float(h @ memory.head_kernel[:, -2] + memory.head_bias[-2])
-    entropy = float(mixture_entropy(np, memory, h, world_model.latent_size, temperature))
+    with one_thread():
+        target = float(h @ memory.head_kernel[:, -2] + memory.head_bias[-2])
+        entropy = float(mixture_entropy(np, memory, h, world_model.latent_size, temperature))
     most = math.log(world_model.n_mixtures)
     return {
         "predicted": task.price * target + world_model.step_cost,

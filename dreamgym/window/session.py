@@ -79,9 +79,13 @@ class Session:
         """What the window says beside the scene."""
         drive = self.drive
         driver = drive.policy.name if drive.policy_drives and drive.policy is not None else "hand"
-        filming = self._film is not None
-        flags = {"paused": self.paused, "filming": filming, "helping": self.helping}
+        flags = {"paused": self.paused, "filming": self.filming, "helping": self.helping}
         return Status(driver, drive.temperature, self.speed, notice=self._notice, **flags)
+
+    @property
+    def filming(self) -> bool:
+        """Whether the window's pictures are kept."""
+        return self._film is not None
 
     def do(self, command: Command) -> None:
         """Obeys a command, at once or after the decision in progress. What cannot be done is said in the notice."""
@@ -91,7 +95,7 @@ class Session:
             self._waiting.append(command)
 
     def tick(self) -> bool:
-        """Goes on by one step of the game, unless paused, waiting or over. Returns whether it did."""
+        """Goes on by one step of the game, unless paused, waiting, over or helping. Returns whether it did."""
         self._notice_ticks -= 1
         if self._notice_ticks <= 0:
             self._notice = ""
@@ -124,7 +128,7 @@ class Session:
 
     def _next_decision(self) -> Scene | None:
         still = self.wait and not self.drive.policy_drives and not self.hand.active
-        if self.drive.over or still or (self.paused and not self._single):
+        if self.drive.over or still or self.helping or (self.paused and not self._single):
             return None
         self._single = False
         self._decision = self.drive.decide(self.hand.code())

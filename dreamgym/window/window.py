@@ -44,7 +44,7 @@ class Window:
         self.session.hand.pad = self._gamepad.read()
         moved = self.session.tick()
         self._show()
-        if moved:
+        if moved and self.session.filming:
             self.session.film(self.canvas.pixels())
         return not self.session.done
 
@@ -77,7 +77,7 @@ class Window:
     def _show(self) -> None:
         session = self.session
         over = f"over: {self._anew} starts anew, {self._next} from another start" if session.drive.over else ""
-        self.canvas.draw(session.scene, session.status, over)
+        self.canvas.draw(session.scene, session.status, over, self.fps)
         size = self._screen.get_size()
         if size == SIZE:
             self._screen.blit(self.canvas.surface, (0, 0))

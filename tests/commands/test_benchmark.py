@@ -29,9 +29,10 @@ def test_it_measures_everything_and_draws_the_curve(car_world_model, tmp_path, c
     assert all(result["median"] > 0 for result in report["results"].values())
     assert {"stock CarRacing", "FastCarRacing", "V encode", "M training", "PNG read"} <= set(report["results"])
     assert {real_game.COLLECT, real_game.LOCKSTEP, real_game.ONE_BY_ONE} <= set(report["results"])
+    assert {"play window, dream", "play window, side by side"} <= set(report["results"])
     assert {"stock", "fast"} <= set(report["renderers"])
     assert report["step_operations"] == 2 * ((35 + 16) * 64 + 16 * 482 + 2 * 48)
-    assert len(report["bars"]) == 15
+    assert len(report["bars"]) == 16
     printed = capsys.readouterr().out
     assert "matrix-product ceiling" in printed
     monkeypatch.setattr("dreamgym.benchmark.plot.BATCHES", (1, 1024, 4096))
