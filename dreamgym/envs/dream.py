@@ -29,10 +29,9 @@ class DreamEnv(WholeCopies, gym.Env[np.ndarray, Any]):
 
     A copy or pickle made in mid-episode dreams on with the same numbers.
 
-    Reset options: ``start`` (an index; drawn if absent), ``temperature`` (for this dream only), and ``state``: M's state
-    ``(z, h, c)``, float32 of shapes ``(Z,)``, ``(H,)`` and ``(H,)``, with which the dream begins instead of a start. It
-    may be the state that a :class:`dreamgym.envs.follower.BatchFollower` has of the real game. ``start`` in ``info`` is
-    then -1.
+    Reset options: ``start`` (an index; drawn if absent), ``temperature`` (for this dream only), and ``state``, with
+    which the dream begins instead of a start: M's ``(z, h, c)``, float32 of shapes ``(Z,)``, ``(H,)`` and ``(H,)``,
+    such as a :class:`dreamgym.envs.follower.BatchFollower` has of the real game. ``start`` in ``info`` is then -1.
 
     Example:
         >>> env = gym.make("WorldModelDream-v0", world_model="path/to/world_model")  # doctest: +SKIP
@@ -89,10 +88,10 @@ class DreamEnv(WholeCopies, gym.Env[np.ndarray, Any]):
         if state is None:
             chosen = None if start is None else np.array([start])
             indices, (z, h, c) = start_dreams(self.world_model, self._noise, [0], chosen)
-            self._start, state = int(indices[0]), (z[0], h[0], c[0])
+            self._start, begun = int(indices[0]), (z[0], h[0], c[0])
         else:
-            self._start, state = -1, arguments.dream_state(state, self.world_model)
-        self._stepper.begin(*state, temperature)
+            self._start, begun = -1, arguments.dream_state(state, self.world_model)
+        self._stepper.begin(*begun, temperature)
         self._n_steps, self._block_step = 0, NOISE_BLOCK
         return self._stepper.observation(), {"start": self._start}
 

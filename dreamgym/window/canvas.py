@@ -80,11 +80,8 @@ def fit(picture: np.ndarray, width: int, height: int) -> np.ndarray:
 
     scale = min(width / picture.shape[1], height / picture.shape[0])
     size = (max(round(picture.shape[1] * scale), 1), max(round(picture.shape[0] * scale), 1))
-    if scale < 1:
-        mode = cv2.INTER_AREA
-    else:  # a game's own picture is sharp enough for the quicker mode
-        mode = cv2.INTER_CUBIC if scale > 2 else cv2.INTER_LINEAR
-    return cv2.resize(picture, size, interpolation=mode)
+    enlarged = cv2.INTER_CUBIC if scale > 2 else cv2.INTER_LINEAR  # a game's own picture is sharp enough for the latter
+    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA if scale < 1 else enlarged)
 
 
 def reading_line(readings: Readings, temperature: float | None) -> str:

@@ -20,6 +20,7 @@ class DreamSide:
     """
 
     over: bool
+    rewards: list[float]
 
     def __init__(self, player: Player, seed: int):
         assert player.world_model is not None

@@ -133,7 +133,7 @@ class Drive:
         return self._real.episode("+".join(sorted(self._drivers)))
 
     def decide(self, hand: np.ndarray) -> Iterator[Scene]:
-        """Plays one decision; yields what is seen after each of its steps of the game.
+        """Plays one decision; yields what is seen after each of its steps of the game. Nothing, where it is over.
 
         Args:
             hand: The coded action of the hand ``(A,)``, which counts unless the policy drives.
@@ -141,6 +141,8 @@ class Drive:
         Raises:
             PolicyError: The policy's action is none of the game's.
         """
+        if self.over:
+            return
         code = self._policys_code() if self.policy_drives else hand
         if self.view == "dream":
             self._need_dream().step(code)

@@ -95,10 +95,10 @@ class Axes:
         self._rest = np.clip(0.0, self.low, self.high)
         self._value = self._rest.copy()
         two_sided = (self.low < 0) & (self.high > 0)
-        pairs = dict(zip(np.flatnonzero(two_sided), _PAIRS, strict=False))
+        pairs = dict(zip(np.flatnonzero(two_sided).tolist(), _PAIRS, strict=False))
         taken = {key for pair in pairs.values() for key in pair}
         free = [key for key in _SINGLES if key not in taken]
-        singles = dict(zip(np.flatnonzero(~two_sided), free, strict=False))
+        singles = dict(zip(np.flatnonzero(~two_sided).tolist(), free, strict=False))
         self._ends = [(down, i, self.low[i]) for i, (down, _) in pairs.items()]
         self._ends += [(up, i, self.high[i]) for i, (_, up) in pairs.items()]
         self._ends += [(key, i, self._far(i)) for i, key in singles.items()]
@@ -193,7 +193,8 @@ def chord_name(chord: frozenset[int]) -> str:
 
 def _digits(codec: ActionCodec, names: list[str], idle: int | None) -> Chords:
     """A digit for each of the first ten actions, and the keys that actions' names suggest."""
-    codes, help_ = {}, []
+    codes: dict[frozenset[int], np.ndarray] = {}
+    help_: list[tuple[str, str]] = []
     names = [name.upper() for name in names] if len(names) == codec.size else []
     for number, code in enumerate(np.eye(codec.size, dtype=np.float32)):
         name = names[number] if names else ""

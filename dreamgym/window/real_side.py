@@ -6,7 +6,7 @@ import numpy as np
 
 from dreamgym.data.episodes import Episode
 from dreamgym.envs.follower import BatchFollower
-from dreamgym.errors import DataError, TaskError
+from dreamgym.errors import DataError
 from dreamgym.frame_skip import FrameSkip
 from dreamgym.play.resolve import Player
 from dreamgym.running.seeding import Stream, generator
@@ -28,6 +28,7 @@ class RealSide:
 
     seed: int
     frame: np.ndarray
+    rewards: list[float]
 
     def __init__(self, player: Player):
         self.player, self.env = player, _make_env(player)
@@ -135,7 +136,8 @@ class RealSide:
 def _make_env(player: Player) -> FrameSkip:
     """The game one step at a time, with pictures where it has any."""
     renderer = player.env.renderer or "fast"
-    try:
-        return player.task.make_env(renderer, "rgb_array", frame_skip=1, max_steps=player.max_steps)
-    except TaskError:  # a game may draw nothing but its observation
-        return player.task.make_env(renderer, frame_skip=1, max_steps=player.max_steps)
+    env = player.task.make_env(renderer, frame_skip=1, max_steps=player.max_steps)
+    if "rgb_array" not in env.metadata.get("render_modes", ()):  # a game may draw nothing but its observation
+        return env
+    env.close()
+    return player.task.make_env(renderer, "rgb_array", frame_skip=1, max_steps=player.max_steps)
