@@ -18,22 +18,27 @@ class Hand:
     def __init__(self, keymap: KeyMap, seconds: float):
         self.keymap, self.seconds, self.pad = keymap, seconds, Pad()
         self._held: dict[int, None] = {}  # in the order in which they were pressed
+        self._new: set[int] = set()  # those that no decision has seen yet
         self._let_go: set[int] = set()
 
     def press(self, key: int) -> None:
         """A key goes down."""
         if key in self.keymap.keys:
             self._held[key] = None
+            self._new.add(key)
             self._let_go.discard(key)
 
     def release(self, key: int) -> None:
         """A key goes up."""
-        if key in self._held:
+        if key in self._new:
             self._let_go.add(key)
+        else:
+            self._held.pop(key, None)
 
     def release_all(self) -> None:
         """The window lost the keyboard."""
-        self._let_go |= self._held.keys()
+        for key in list(self._held):
+            self.release(key)
 
     @property
     def active(self) -> bool:
@@ -46,4 +51,5 @@ class Hand:
         for key in self._let_go:
             self._held.pop(key, None)
         self._let_go.clear()
+        self._new.clear()
         return code
