@@ -188,3 +188,40 @@ def test_max_episode_steps_must_be_a_number_of_steps(folder, steps):
 def test_a_live_world_model_is_no_kwarg(car_world_model):
     with pytest.raises(WorldModelError, match="pass the folder"):
         DreamEnv(car_world_model)
+
+
+def test_a_dream_begins_from_a_state(folder, car_world_model):
+    env, rng = DreamEnv(folder), np.random.default_rng(2)
+    z, h, c = (rng.uniform(-0.9, 0.9, size).astype(np.float32) for size in (32, 16, 16))
+    observation, info = env.reset(seed=0, options={"state": (z, h, c)})
+    assert info["start"] == -1
+    np.testing.assert_array_equal(observation, np.concatenate([z, h]))
+    action = actions(env, 1)[0]
+    stepped, _, _, _, info = env.step(action)
+    np.testing.assert_allclose(stepped[32:], lstm_step(np, car_world_model.memory, z, action, (h, c))[0], atol=1e-5)
+    assert info["start"] == -1
+    env.reset(seed=0, options={"state": (z, h, c)})
+    np.testing.assert_array_equal(env.step(action)[0], stepped)
+
+
+@pytest.mark.parametrize("state", [(np.zeros(3), np.zeros(16), np.zeros(16)), (np.zeros(32), np.zeros(16)), 3, "abc"])
+def test_a_state_of_another_kind_is_refused(folder, state):
+    with pytest.raises(SettingsError, match="option state"):
+        DreamEnv(folder).reset(options={"state": state})
+
+
+def test_the_temperature_changes_in_mid_dream(folder):
+    warm, steady = DreamEnv(folder), DreamEnv(folder)
+    warm.reset(seed=1), steady.reset(seed=1)
+    action = actions(warm, 1)[0]
+    warm.set_temperature(2.0)
+    hot, plain = warm.step(action)[0], steady.step(action)[0]
+    np.testing.assert_array_equal(hot[32:], plain[32:])
+    assert np.abs(hot[:32] - plain[:32]).max() > 0.05
+    hotter = DreamEnv(folder, temperature=2.0)
+    hotter.reset(seed=1)
+    np.testing.assert_array_equal(hotter.step(action)[0], hot)
+    np.testing.assert_array_equal(warm.reset(seed=3)[0], hotter.reset(seed=3)[0])
+    np.testing.assert_array_equal(warm.step(action)[0], hotter.step(action)[0])
+    with pytest.raises(WorldModelError, match="temperature is 0"):
+        warm.set_temperature(0)

@@ -5,7 +5,16 @@ import pytest
 import tensorflow as tf
 from tensorflow.experimental import numpy as tnp
 
-from dreamgym.models.dynamics import LATENT_BOUND, MemoryArrays, Noise, lstm_step, sample, sample_posterior, warm_up
+from dreamgym.models.dynamics import (
+    LATENT_BOUND,
+    MemoryArrays,
+    Noise,
+    lstm_step,
+    mixture_entropy,
+    sample,
+    sample_posterior,
+    warm_up,
+)
 from dreamgym.models.memory import Memory, to_arrays
 
 Z, A, H, K = 4, 3, 16, 5
@@ -121,3 +130,20 @@ def test_a_mask_of_zeros_forgets_the_recurrence(keras_memory):
     forgetful = memory._replace(recurrent_kernel=memory.recurrent_kernel * 0)
     without = lstm_step(np, forgetful, z, action, (h, h))
     np.testing.assert_array_equal(masked, without)
+
+
+@pytest.mark.parametrize("temperature", [0.1, 1.0, 3.0])
+def test_the_entropy_is_that_of_the_mixtures_drawn(keras_memory, temperature):
+    memory, h = to_arrays(keras_memory), draw(3, 2, H)
+    logits = (h @ memory.head_kernel + memory.head_bias)[:, : K * Z].reshape(2, K, Z).astype(np.float64) / temperature
+    weights = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    expected = -(weights * np.log(weights)).sum(axis=1).mean(axis=1)
+    found = mixture_entropy(np, memory, h, Z, temperature)
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+    np.testing.assert_allclose(mixture_entropy(np, memory, h[0], Z, temperature), expected[0], rtol=1e-4)
+
+
+def test_the_entropy_ends_at_nothing_and_at_equal_mixtures(keras_memory):
+    memory, h = to_arrays(keras_memory), draw(3, 2, H)
+    np.testing.assert_allclose(mixture_entropy(np, memory, h, Z, 1e-4), 0, atol=1e-6)
+    np.testing.assert_allclose(mixture_entropy(np, memory, h, Z, 1e6), np.log(K), rtol=1e-5)

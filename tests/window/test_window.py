@@ -35,7 +35,7 @@ def open_window(monkeypatch, counting_folder, tmp_path):
     windows = []
 
     def make(environment=None, **settings):
-        for name, value in (environment or {"SDL_VIDEODRIVER": "dummy"}).items():
+        for name, value in ({"SDL_VIDEODRIVER": "dummy"} if environment is None else environment).items():
             monkeypatch.setenv(name, value)
         settings = {"world_model": counting_folder, "output": tmp_path / "drives"} | settings
         windows.append(Window(make_session(DriveSettings(**settings))))
@@ -223,8 +223,8 @@ def test_without_a_display_the_error_says_what_to_do(open_window, monkeypatch):
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     monkeypatch.delenv("SDL_VIDEODRIVER", raising=False)
     pygame.display.quit()
-    with pytest.raises(WindowError, match="xvfb-run.*dreamgym record"):
-        open_window({"SDL_VIDEO_WAYLAND_WMCLASS": "none"})
+    with pytest.raises(WindowError, match=r"xvfb-run.*dreamgym record"):
+        open_window({})
     with pytest.raises(WindowError, match="xvfb-run"):
         open_window({"SDL_VIDEODRIVER": "x11"})
 
