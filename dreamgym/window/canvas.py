@@ -94,7 +94,7 @@ def reading_line(readings: Readings, temperature: float | None) -> str:
         words.append(f"M predicts reward {readings.predicted:+.2f}")
     if readings.certainty is not None:
         words.append(f"certainty {readings.certainty:.0%} (entropy {readings.entropy:.2f} nats)")
-    return "   ".join(words)
+    return "   ".join(words + ["over"] * readings.over)
 
 
 def status_line(status: Status, fps: float) -> str:

@@ -101,8 +101,9 @@ class Drive:
     def _begin(self, change: int) -> None:
         self._reset_policy()
         if self.view == "dream":
-            dream, starts = self._need_dream(), self.player.world_model.starts  # type: ignore[union-attr]
-            dream.begin_at((dream.start + change) % len(starts)) if change else dream.begin_anew()
+            dream = self._need_dream()
+            n_starts = len(dream.env.world_model.starts)
+            dream.begin_at((dream.start + change) % n_starts) if change else dream.begin_anew()
             return
         self._begin_real(self.real.seed + change)
         if self.view == "both":

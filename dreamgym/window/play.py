@@ -1,6 +1,6 @@
 """From settings to a drive in a window."""
 
-from dreamgym.errors import SettingsError
+from dreamgym.errors import DreamGymError, SettingsError
 from dreamgym.play.resolve import Player, resolve
 from dreamgym.play.settings import EnvSettings
 from dreamgym.window.drive import Drive
@@ -18,7 +18,12 @@ def play(settings: DriveSettings) -> None:
         WindowError: There is no display, the game's keys are not known, or the view needs a world model.
         PolicyError, TaskError, WorldModelError: A part is unknown, or does not fit.
     """
-    window = Window(make_session(settings))
+    session = make_session(settings)
+    try:
+        window = Window(session)
+    except DreamGymError:
+        session.close()
+        raise
     try:
         window.run()
     finally:

@@ -134,7 +134,7 @@ def test_pictures_fill_their_place_in_proportion():
 
 
 def test_the_lines_say_everything(session):
-    line = reading_line(Readings("dream", 12.34, 56, False, 0.5, 0.25, 0.8), 1.05)
+    line = reading_line(Readings("dream", 12.34, 56, True, 0.5, 0.25, 0.8), 1.05)
     for words in (
         "dream",
         "τ 1.05",
@@ -143,6 +143,7 @@ def test_the_lines_say_everything(session):
         "M predicts reward +0.50",
         "certainty 80%",
         "0.25 nats",
+        "over",
     ):
         assert words in line
     session.do(Command.SLOWER)

@@ -239,6 +239,7 @@ def test_the_whole_program(display, tiny_folder, tmp_path, ending):
         env=os.environ | display,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
     try:
         wait_for_title(display, "dreamgym: tiny_game")
@@ -250,7 +251,7 @@ def test_the_whole_program(display, tiny_folder, tmp_path, ending):
                 if list_episodes(tmp_path):
                     break
                 time.sleep(0.05)
-            process.send_signal(signal.SIGINT)
+            os.killpg(process.pid, signal.SIGINT)  # as a terminal does it: to the encoder of the film too
         error = process.communicate(timeout=30)[1]
     finally:
         process.kill()
