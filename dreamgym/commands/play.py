@@ -25,13 +25,15 @@ class Args:
 
 
 def run(args: Args) -> None:
-    """Drives until the window is closed."""
+    """Drives until the window is closed, and prints the name of a film that was still running."""
     from dreamgym.window.play import play
 
     try:
-        play(complete(args.settings))
+        film = play(complete(args.settings))
     except KeyboardInterrupt as error:
         raise SystemExit(cli.INTERRUPTED) from error
+    if film is not None:
+        print(f"saved: {film}")
 
 
 def complete(settings: DriveSettings) -> DriveSettings:

@@ -1,5 +1,7 @@
 """From settings to a drive in a window."""
 
+from pathlib import Path
+
 from dreamgym.errors import DreamGymError, SettingsError
 from dreamgym.play.resolve import Player, resolve
 from dreamgym.play.settings import EnvSettings
@@ -11,8 +13,8 @@ from dreamgym.window.settings import DriveSettings
 from dreamgym.window.window import Window
 
 
-def play(settings: DriveSettings) -> None:
-    """Opens the window and drives until it is closed.
+def play(settings: DriveSettings) -> Path | None:
+    """Opens the window and drives until it is closed. Returns the path of the film that was still running.
 
     Raises:
         WindowError: There is no display, the game's keys are not known, or the view needs a world model.
@@ -26,8 +28,10 @@ def play(settings: DriveSettings) -> None:
         raise
     try:
         window.run()
-    finally:
+    except BaseException:
         window.close()
+        raise
+    return window.close()
 
 
 def make_session(settings: DriveSettings) -> Session:

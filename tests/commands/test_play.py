@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from dreamgym.commands import play
+from dreamgym.play.resolve import resolve
+from dreamgym.play.settings import EnvSettings
 from dreamgym.policies.controller import LinearController
 from dreamgym.window.play import game_fps, make_session
 from dreamgym.window.settings import DriveSettings
@@ -53,9 +55,6 @@ def test_the_games_time_does_not_depend_on_the_frame_skip(counting_skips):
 
 @pytest.fixture
 def counting_skips(tiny_world_model, tmp_path):
-    from dreamgym.play.resolve import resolve
-    from dreamgym.play.settings import EnvSettings
-
     players = []
     for skip in (1, 3):
         model = tiny_world_model.replace(frame_skip=skip, render_fps=30 / skip)

@@ -237,6 +237,7 @@ def test_the_whole_program(display, tiny_folder, tmp_path, ending):
     process = subprocess.Popen(
         [sys.executable, "-c", program, *words],
         env=os.environ | display,
+        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
@@ -252,12 +253,13 @@ def test_the_whole_program(display, tiny_folder, tmp_path, ending):
                     break
                 time.sleep(0.05)
             os.killpg(process.pid, signal.SIGINT)  # as a terminal does it: to the encoder of the film too
-        error = process.communicate(timeout=30)[1]
+        output, error = process.communicate(timeout=30)
     finally:
         process.kill()
         process.communicate()
     assert process.returncode == (0 if ending == "escape" else 130), error
     assert "Traceback" not in error
+    assert output == (f"saved: {tmp_path / 'drive-000.mp4'}\n" if ending == "escape" else "")
     episode = read_episode(tmp_path / "episode-000000.tfrecord")
     assert episode.actions.tolist() == [[0, 1, 0]] * len(episode)
     assert len(read(tmp_path / "drive-000.mp4")) == len(episode)
