@@ -48,7 +48,7 @@ class Film:
             raise VideoError(f"cannot write {path}: expected a name that ends in .mp4")
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._part = _part(self.path)
-        self._writer = _mp4_writer(self._part, fps)
+        self._writer = _mp4_writer(self._part, fps, "veryfast")  # it is encoded beside what is filmed
 
     def append(self, frame: np.ndarray) -> None:
         """Adds a frame, uint8 ``(height, width, 3)``; all have the size of the first."""
@@ -84,10 +84,10 @@ def _write_mp4(path: Path, frames: np.ndarray, fps: float) -> None:
             writer.append_data(frame)
 
 
-def _mp4_writer(path: Path, fps: float) -> Any:
+def _mp4_writer(path: Path, fps: float, preset: str = "medium") -> Any:
     import imageio
 
-    options = ["-movflags", "+faststart", "-crf", "26"]
+    options = ["-movflags", "+faststart", "-crf", "26", "-preset", preset]
     return imageio.get_writer(
         path, fps=fps, codec="libx264", quality=None, pixelformat="yuv420p", macro_block_size=2, output_params=options
     )
