@@ -1,7 +1,7 @@
 """Actions: the game's own, their codes for M, and the heads that turn a policy's outputs into codes."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -159,6 +159,26 @@ class ActionHead:
 
     n_outputs: int
     function: Callable[[Any, Array], Array]
+
+
+def check_calmer(task: str, heads: Mapping[str, ActionHead], calmer: Mapping[str, Sequence[str]]) -> None:
+    """Raises a TaskError unless all heads exist, and calmer ones have as many outputs as the one they stand for."""
+    for name, others in calmer.items():
+        sizes = {heads[head].n_outputs if head in heads else 0 for head in (name, *others)}
+        if len(sizes) > 1 or 0 in sizes:
+            raise TaskError(
+                f"task {task!r}: calmer_heads of {name!r} are {list(others)}, expected action heads with as many "
+                "outputs"
+            )
+
+
+@dataclass(frozen=True)
+class Exploration:
+    """The noise that a game is explored with: an Ornstein-Uhlenbeck process around ``mean``."""
+
+    mean: tuple[float, ...]  # one number per action dimension of a Box space
+    scale: tuple[float, ...]  # the stationary standard deviation per dimension
+    correlation: float = 0.9  # the correlation of successive steps. 0.9 keeps an action for about 10 steps.
 
 
 def default_head(codec: ActionCodec) -> ActionHead:

@@ -47,6 +47,8 @@ class WebError(DreamGymError, ValueError):
 
 class MissingPackageError(DreamGymError, ImportError):
     """A package of an extra is not installed; the message says which extra brings it."""
+
+
 class WindowError(DreamGymError, RuntimeError):
     """A window cannot be opened, or does not know the keys of a game."""
 

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import gymnasium as gym
 import numpy as np
 
-from dreamgym.actions import ActionCodec, ActionHead, default_head
+from dreamgym.actions import ActionCodec, ActionHead, Exploration, check_calmer, default_head
 from dreamgym.errors import DreamGymError, TaskError, describe
 from dreamgym.frame_skip import FrameSkip
 from dreamgym.resize import resize
@@ -23,15 +23,6 @@ from dreamgym.running.provenance import differences, plain_data
 FRAME_SIZE = 64
 Renderer = Literal["fast", "stock"]
 """``fast`` plays a task's ``fast_env_id`` where it has one; ``stock`` plays its ``env_id``."""
-
-
-@dataclass(frozen=True)
-class Exploration:
-    """The noise that a game is explored with: an Ornstein-Uhlenbeck process around ``mean``."""
-
-    mean: tuple[float, ...]  # one number per action dimension of a Box space
-    scale: tuple[float, ...]  # the stationary standard deviation per dimension
-    correlation: float = 0.9  # the correlation of successive steps. 0.9 keeps an action for about 10 steps.
 
 
 def same_reward(env: gym.Env, reward: float, terminated: bool) -> float:
@@ -97,13 +88,7 @@ class Task:
                 raise TaskError(f"task {self.name!r}: {size} is {getattr(self, size)}, expected 1 or more")
         if self.blind_kwargs and not self.fast_env_id:
             raise TaskError(f"task {self.name!r}: blind_kwargs are for the fast_env_id, and there is none")
-        for name, calmer in self.calmer_heads.items():
-            sizes = {self.action_heads[head].n_outputs if head in self.action_heads else 0 for head in (name, *calmer)}
-            if len(sizes) > 1 or 0 in sizes:
-                raise TaskError(
-                    f"task {self.name!r}: calmer_heads of {name!r} are {list(calmer)}, expected action heads with as "
-                    "many outputs"
-                )
+        check_calmer(self.name, self.action_heads, self.calmer_heads)
 
     @cached_property
     def definition(self) -> dict[str, Any]:

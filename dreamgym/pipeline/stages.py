@@ -191,14 +191,14 @@ class Pipeline:
         at, how = self.experiment, self.settings
         rounds = sorted(range(how.rounds + 1), key=self._real_score, reverse=True)[: how.finalists]
         contest = entrants(self.task, [(n, LinearController.load(at.round_best(n))) for n in rounds])
-        tracks = how.controller.select_tracks
-        seeds = selection_seeds(how.seed, tracks + how.final_tracks)
+        first = how.controller.select_tracks
+        seeds = selection_seeds(how.seed, first + how.final_tracks)
 
         def play(entrant: Entrant, episodes: Sequence[int]) -> Sequence[float]:
             env = self._env(at.round_world_model(entrant.round))
             return evaluate(entrant.controller, env, seeds=episodes, workers=self.executor, label=entrant.label).returns
 
-        best, scores = select(contest, play, (seeds[:tracks], seeds[tracks:]), how.finalists, at.selection)
+        best, scores = select(contest, play, (seeds[:first], seeds[first:]), how.finalists, at.selection)
         shutil.copytree(at.round_world_model(best.round), at.world_model, dirs_exist_ok=True)
         best.controller.save(at.controller)
         return {"round": best.round, "head": best.controller.head, "scores": scores}
@@ -244,8 +244,7 @@ class Pipeline:
         return max(range(last + 1), key=self._real_score)
 
     def _real_score(self, round_: int) -> float:
-        score: float = self.experiment.metrics(f"{round_}-controller")["real_score"]
-        return score
+        return float(self.experiment.metrics(f"{round_}-controller")["real_score"])
 
     def _seed(self, round_: int) -> int:
         return derive_seed(self.settings.seed, round_, bits=30)
