@@ -43,6 +43,11 @@ class Experiment:
         """All settings, as JSON."""
         return self.folder / "config.json"
 
+    @property
+    def report(self) -> Path:
+        """The experiment as one page."""
+        return self.folder / "report.html"
+
     def stage_path(self, stage: str) -> Path:
         """The note that a stage is finished, with its metrics."""
         return self.folder / "stages" / f"{stage}.json"

@@ -62,7 +62,7 @@ def hash_arrays(arrays: Mapping[str, np.ndarray]) -> str:
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """The settings that differ, nested ones by their dotted name, as ``rounds: 1 became 2``."""
-    before, after = (dict(_flatten(json.loads(json.dumps(dict(settings))))) for settings in (old, new))
+    before, after = (dict(flatten(json.loads(json.dumps(dict(settings))))) for settings in (old, new))
     missing = "nothing"
     return [
         f"{key}: {before.get(key, missing)!r} became {after.get(key, missing)!r}"
@@ -123,9 +123,10 @@ def keep_settings(
         raise error(f"{path} was written with other settings ({', '.join(changes)}); {advice}")
 
 
-def _flatten(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def flatten(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """The settings one by one, nested ones by their dotted name."""
     for key, value in settings.items():
         if isinstance(value, dict) and value:
-            yield from _flatten(value, f"{prefix}{key}.")
+            yield from flatten(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value

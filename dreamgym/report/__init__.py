@@ -1,0 +1,1 @@
+"""An experiment as one page of HTML that needs no other file and no network."""
