@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 EXPERIMENT ?= quick
 
-.PHONY: dream test check benchmark clean
+.PHONY: dream test check docs benchmark clean
 
 dream: $(VENV)/.installed
 	$(BIN)/dreamgym pipeline --preset quick --experiment $(EXPERIMENT)
@@ -20,6 +20,9 @@ check: $(VENV)/.installed-dev
 	$(BIN)/lint-imports
 	$(BIN)/python tests/file_lengths.py
 
+docs: $(VENV)/.installed-dev
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+
 benchmark: $(VENV)/.installed-dev
 	$(BIN)/dreamgym benchmark
 
@@ -33,8 +36,8 @@ $(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(PIP) install -c constraints.txt -e '.[dev,sb3,gym,onnx,web]'
+	$(PIP) install -c constraints.txt -e '.[dev,sb3,gym,onnx,web,docs]'
 	touch $@
 
 clean:
-	rm -rf $(VENV) dist
+	rm -rf $(VENV) dist docs/_build

@@ -111,7 +111,7 @@ class WorldModel:
 
     @property
     def observation_space(self) -> gym.spaces.Box:
-        """``[z, h]``: the same Box in the dream and in the latent real env."""
+        """The Box of ``[z, h]``, the same in the dream and in the latent real env."""
         high = np.concatenate([np.full(self.latent_size, LATENT_BOUND), np.ones(self.hidden_size)])
         high = high.astype(np.float32)
         return gym.spaces.Box(-high, high, dtype=np.float32)

@@ -1,5 +1,7 @@
 """What many tests start from."""
 
+import shutil
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -12,6 +14,10 @@ from dreamgym.tasks import Task
 from dreamgym.world_model import Starts, WorldModel
 from tests.tiny_game import TINY_TASK
 
+BROWSER_FLAGS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync"),
+]
 CAR_ACTIONS = gym.spaces.Box(np.array([-1, 0, 0], np.float32), np.array([1, 1, 1], np.float32))
 
 
@@ -60,3 +66,16 @@ def car_world_model() -> WorldModel:
     space = ActionCodec(CAR_ACTIONS).space
     space.seed(0)
     return random_world_model(CAR_RACING, space, hidden_size=16)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Headless Chromium, driven by Playwright. There must be one per process: its loop runs until the session ends."""
+    api = pytest.importorskip("playwright.sync_api", reason="needs Playwright, of the extra dreamgym[web]")
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        pytest.skip("needs the program chromium, which Debian's package of that name has")
+    with api.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=chromium, args=BROWSER_FLAGS)
+        yield browser
+        browser.close()

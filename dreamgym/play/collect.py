@@ -60,7 +60,7 @@ def collect(
 
     Args:
         folder: For ``episode-000000.tfrecord`` and so on, and ``collection.json``.
-        policy: As :func:`dreamgym.evaluation.evaluate.evaluate` takes it. ``collection.json`` holds its name, a file's
+        policy: As :func:`dreamgym.evaluate` takes it. ``collection.json`` holds its name, a file's
             hash, and what :func:`dreamgym.play.job.describe_live` says of an object.
         env: The real game.
         settings: How many episodes of which kind.

@@ -19,14 +19,15 @@ h3 { font-size: 1rem; margin: 1.25rem 0 .25rem; }
 p { margin: .5rem 0; max-width: 48rem; }
 .soft { color: var(--soft); }
 .bad { color: var(--bad); }
-nav a { margin-right: 1rem; }
+nav { display: flex; flex-wrap: wrap; gap: .25rem 1rem; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .9rem; }
 th, td { padding: .25rem .75rem .25rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
 td:first-child, th { white-space: nowrap; }
 .number { text-align: right; font-variant-numeric: tabular-nums; }
 .frames td, .frames th { border: 0; padding: 2px 4px 2px 0; vertical-align: middle; font-weight: normal; }
-.frames img { display: block; width: 112px; height: 112px; image-rendering: pixelated; }
+.frames img { display: block; width: 112px; height: 112px; image-rendering: pixelated;
+  outline: 1px solid var(--line); outline-offset: -1px; }
 img.chart, video { max-width: 100%; height: auto; display: block; }
 code { background: #f0f2f5; padding: .1rem .3rem; border-radius: 3px; overflow-wrap: anywhere; }
 details { margin: .5rem 0; }

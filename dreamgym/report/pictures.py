@@ -17,6 +17,7 @@ from dreamgym.world_model import WorldModel
 
 AHEAD = (1, 10, 50, 100)
 """Decisions after M's last look at the game, at which its dream is shown."""
+_ERROR_FRAMES = 128  # that V's error is measured on
 _TOGETHER = 8  # frames that V sees at once
 
 
@@ -54,6 +55,13 @@ def squared_error(frames: np.ndarray, others: np.ndarray) -> float:
     """V's training loss of a frame without its KL part: the squared error summed over pixels of 0 to 1, on average."""
     difference = (frames.astype(np.float32) - others) / 255
     return float(np.square(difference).sum(axis=(1, 2, 3)).mean())
+
+
+def vision_errors(vision: Mapping[str, np.ndarray], episodes: Sequence[Episode]) -> tuple[float, float]:
+    """The squared error of V on frames of episodes, and that of their mean frame in place of every reconstruction."""
+    frames = sample_frames(episodes, _ERROR_FRAMES)
+    mean = np.broadcast_to(frames.mean(axis=0, keepdims=True), frames.shape)
+    return squared_error(frames, reconstruct(vision, frames)), squared_error(frames, mean)
 
 
 def dream_strip(world_model: WorldModel, episode: Episode, first: int | None = None) -> Strip:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from dreamgym.data.episodes import list_episodes
 from dreamgym.errors import DataError
 from dreamgym.evaluation.ages import AGES
 from dreamgym.evaluation.scores import load_evaluations
@@ -60,21 +61,25 @@ def rounds(experiment: Experiment, settings: PipelineSettings) -> str:
 
 
 def vision(experiment: Experiment, settings: PipelineSettings) -> str:
-    """V's reconstructions beside held-out frames of the first and of the latest round."""
-    if not experiment.vision.exists():
+    """V's reconstructions beside held-out frames of the first and of the latest round; the frames alone before V."""
+    collected = [n for n in range(settings.rounds + 1) if len(list_episodes(experiment.rollouts(n))) > 1]
+    if not collected:
         return ""
-    arrays, parts = load_vision(experiment.vision), []
-    collected = [n for n in range(settings.rounds + 1) if experiment.rollouts(n).is_dir()]
+    arrays = load_vision(experiment.vision) if experiment.vision.exists() else None
+    explained = "What V does not draw, neither M nor C can know. The frames are evenly spread over held-out episodes."
+    parts = [html.text(explained)]
     for round_ in dict.fromkeys((collected[0], collected[-1])):
         episodes = pictures.held_out(experiment.rollouts(round_), settings.held_out, settings.seed, 4)
         frames = pictures.sample_frames(episodes, FRAMES)
-        made = pictures.reconstruct(arrays, frames)
-        error = pictures.squared_error(frames, made)
-        columns = [f"frame {n + 1}" for n in range(len(frames))]
-        parts.append(html.text(f"Held-out episodes of round {round_}: squared error {error:.1f} a frame."))
-        parts.append(html.frame_table(columns, [("real", list(frames)), ("reconstruction", list(made))]))
-    explained = "What V does not draw, neither M nor C can know. The frames are evenly spread over held-out episodes."
-    return html.text(explained) + "".join(parts)
+        rows, words, poor = [("real", list(frames))], "V is not trained yet.", ""
+        if arrays is not None:
+            error, trivial = pictures.vision_errors(arrays, episodes)
+            poor = "" if error < trivial else "; poor: train V longer, on more frames, or see that what moves is large"
+            words = f"squared error {error:.1f} a frame, where the mean frame has {trivial:.1f}{poor}."
+            rows.append(("reconstruction", list(pictures.reconstruct(arrays, frames))))
+        parts.append(html.text(f"Held-out episodes of round {round_}: {words}", "bad" if poor else ""))
+        parts.append(html.frame_table([f"frame {n + 1}" for n in range(len(frames))], rows))
+    return "".join(parts)
 
 
 def memory(experiment: Experiment, settings: PipelineSettings) -> str:

@@ -97,6 +97,10 @@ def test_status_names_what_is_damaged_stale_and_missing(
     whole = capsys.readouterr().out
     assert "12 of 12 episodes" in whole
     assert "damaged" not in whole
+    assert f"report: {finished.report}" in whole.replace("\n", "")
+    page = finished.report.read_text()
+    assert page.count("<h2>") == 8
+    assert "cannot be shown" not in page
     episode = finished.folder / "rollouts" / "1-controller" / "episode-000002.tfrecord"
     content = episode.read_bytes()
     vision = finished.vision

@@ -77,3 +77,13 @@ def test_the_squared_error_is_that_of_vs_loss():
     black, white = np.zeros((2, 64, 64, 3), np.uint8), np.full((2, 64, 64, 3), 255, np.uint8)
     assert pictures.squared_error(black, black) == 0
     assert pictures.squared_error(black, white) == 64 * 64 * 3
+
+
+def test_the_mean_frame_is_what_v_is_measured_against(tiny_world_model):
+    flat = episode(tiny_world_model, 63)
+    flat.frames[:] = 100
+    half = np.arange(64) % 2 == 0
+    flat.frames[half] = 102
+    error, trivial = pictures.vision_errors(tiny_world_model.vision, [flat])
+    assert trivial == pytest.approx(64 * 64 * 3 / 255**2, rel=1e-5)
+    assert error > 100 * trivial, "a V of random numbers knows nothing"

@@ -15,7 +15,6 @@ from dreamgym.pipeline.settings import PipelineSettings
 from dreamgym.pipeline.status import inspect
 from dreamgym.report import pictures
 from dreamgym.report.write import write_report
-from tests.browser import browser_page
 from tests.commands import run_command
 from tests.report.conftest import TASK
 
@@ -61,6 +60,16 @@ def test_what_is_not_there_yet_is_left_out(tmp_path):
     assert headings(write_report(experiment, inspect(experiment)).read_text()) == ["State", "Settings"]
 
 
+def test_before_v_the_frames_are_shown_alone(copy):
+    for part in ("training", "world_models", "controller", "evaluation", "stages"):
+        shutil.rmtree(copy.folder / part)
+    text = write_report(copy, inspect(copy)).read_text()
+    assert headings(text) == ["State", "V, reconstructions", "Settings"]
+    assert "V is not trained yet" in text
+    assert 'alt="real, frame 1"' in text
+    assert "reconstruction, frame" not in text
+
+
 @pytest.mark.parametrize(
     ("damaged", "part"),
     [
@@ -94,8 +103,14 @@ def test_status_names_the_page_and_does_without_it(copy, capsys):
     assert re.fullmatch(r"warning: .*report\.html was not written \(\w+Error: .*\)\n", shown.err)
 
 
-def test_the_page_opens_in_a_browser(path):
-    with browser_page() as (page, heard):
+def test_the_page_opens_in_a_browser(path, browser):
+    heard = []
+    context = browser.new_context(viewport={"width": 1100, "height": 800})
+    page = context.new_page()
+    page.on("console", lambda message: heard.append(message.text))
+    page.on("pageerror", lambda error: heard.append(str(error)))
+    page.on("request", lambda request: heard.append(request.url))
+    try:
         page.goto(path.as_uri())
         assert page.title() == "tiny & small"
         assert page.locator("h2").count() == 7
@@ -110,4 +125,6 @@ def test_the_page_opens_in_a_browser(path):
         assert page.evaluate("document.querySelector('#scores').getBoundingClientRect().top") < 800
         page.set_viewport_size({"width": 360, "height": 640})
         assert page.evaluate("document.documentElement.scrollWidth") <= 360, "a phone does not scroll sideways"
-        assert heard == []
+    finally:
+        context.close()
+    assert [address for address in heard if not address.startswith("data:")] == [path.as_uri()], "no file but the page"

@@ -1,6 +1,5 @@
 """Pages on a server of this machine, in headless Chromium."""
 
-import shutil
 import threading
 
 import gymnasium as gym
@@ -14,24 +13,8 @@ from dreamgym.web.site import write_site
 from tests.conftest import random_world_model
 from tests.tiny_game import TINY_TASK
 
-FLAGS = [
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync"),
-]
 DESKTOP = {"viewport": {"width": 1100, "height": 800}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
-
-
-@pytest.fixture(scope="session")
-def browser():
-    api = pytest.importorskip("playwright.sync_api", reason="needs Playwright, of the extra dreamgym[web]")
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        pytest.skip("needs the program chromium, which Debian's package of that name has")
-    with api.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 def served(folder):

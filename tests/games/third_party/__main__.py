@@ -1,4 +1,7 @@
-"""Runs a few minutes of the pipeline per game, and prints README's table: python -m tests.games.third_party FOLDER."""
+"""Runs a few minutes of the pipeline per game, and prints the table of docs/games.md.
+
+python -m tests.games.third_party FOLDER
+"""
 
 import sys
 from importlib.metadata import version
