@@ -53,6 +53,10 @@ class WindowError(DreamGymError, RuntimeError):
     """A window cannot be opened, or does not know the keys of a game."""
 
 
+class RemoteError(DreamGymError, RuntimeError):
+    """A remote cannot be reached, refuses a request, or what it holds is damaged or differs from what is here."""
+
+
 class SettingsError(DreamGymError, ValueError):
     """A setting is out of its range."""
 

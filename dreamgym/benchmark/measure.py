@@ -57,6 +57,21 @@ class Results:
         return statistics.median(a / b for a, b in zip(self.rates[name], self.rates[to], strict=True))
 
 
+@dataclass(frozen=True)
+class Bar:
+    """A measured ratio or figure, and what it should reach."""
+
+    name: str
+    value: float
+    bar: float
+    at_least: bool = True  # whether more is better
+
+    @property
+    def met(self) -> bool:
+        """Whether it is reached."""
+        return self.value >= self.bar if self.at_least else self.value <= self.bar
+
+
 def peak_memory() -> float:
     """The peak memory of this process, in MB."""
     status = Path("/proc/self/status")

@@ -17,8 +17,9 @@ from rich.table import Table
 from dreamgym.benchmark import dream, vision
 from dreamgym.benchmark.car_racing import compare_frames, compare_renderers
 from dreamgym.benchmark.data import data_measures
-from dreamgym.benchmark.measure import Measure, Results, interleave, peak_memory
+from dreamgym.benchmark.measure import Bar, Measure, Results, interleave, peak_memory
 from dreamgym.benchmark.real_game import BARE, COLLECT, real_game_results
+from dreamgym.benchmark.remote import remote_bars, remote_figures
 from dreamgym.benchmark.window import WINDOW_DREAM, window_measures
 from dreamgym.errors import DataError
 from dreamgym.running.checks import above, at_least, check_settings
@@ -48,24 +49,15 @@ class BenchmarkSettings:
     workers: int | None = None
     """Processes that play the real game; one per CPU core if not given, and 0 plays in this process."""
 
+    remote_files: int = 2000
+    """Files that are synced with a remote; 0 leaves remote storage out."""
+    kills: int = 30
+    """Pushes, and as many pulls, that are killed at random moments."""
+
     def __post_init__(self) -> None:
+        check_settings(self, remote_files=at_least(0), kills=at_least(0))
         check_settings(self, seconds=above(0), rounds=at_least(1), generation_steps=at_least(1), tracks=at_least(1))
         check_settings(self, frames=at_least(1), episode_steps=at_least(1), workers=at_least(0))
-
-
-@dataclass(frozen=True)
-class Bar:
-    """A measured ratio or figure, and what it should reach."""
-
-    name: str
-    value: float
-    bar: float
-    at_least: bool = True  # whether more is better
-
-    @property
-    def met(self) -> bool:
-        """Whether it is reached."""
-        return self.value >= self.bar if self.at_least else self.value <= self.bar
 
 
 def run_benchmark(settings: BenchmarkSettings, output: Path) -> None:
@@ -87,8 +79,10 @@ def run_benchmark(settings: BenchmarkSettings, output: Path) -> None:
         results = interleave(measures, settings.rounds, settings.seconds, console)
         rounds = max(settings.rounds // 2, 1)  # each takes half a minute
         real = real_game_results(world_model, Path(name), rounds, settings.episode_steps, settings.workers)
-    results.units |= real.units
-    results.rates |= real.rates
+        remote = remote_figures(Path(name), settings.remote_files, rounds, settings.kills)
+    for other in (real, remote.results):
+        results.units |= other.units
+        results.rates |= other.rates
     overhead, generation = dream.generation_overhead(world_model, settings.generation_steps)
     renderers = compare_renderers(10 * settings.seconds, range(settings.tracks))
     frames = compare_frames(range(settings.tracks), settings.frames)
@@ -96,10 +90,12 @@ def run_benchmark(settings: BenchmarkSettings, output: Path) -> None:
     bars.append(Bar("FastCarRacing / stock, CPU time", renderers["fast"]["ratio"], 10))
     bars.append(Bar("FastCarRacing: mean error of a frame, of 255", frames["all"]["mean"], 0.2, at_least=False))
     bars.append(Bar("collecting / FastCarRacing alone, all cores", results.ratio(COLLECT, BARE), 0.7))
+    bars += remote_bars(remote, settings.remote_files)
     report = make_report(results, world_model, bars)
     report |= {"generation_seconds": generation, "renderers": renderers, "frames": frames}
     write_whole(output, json.dumps(report, indent=2).encode())
     print_report(console, results, bars, report)
+    console.print(remote.words, end="\n" if remote.words else "")
     console.print(f"wrote {output}")
 
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 COMMANDS = {
     "pipeline": "run everything: collect, train V and M, evolve C in the dream, score and film it",
     "status": "inspect an experiment and say what to type next",
+    "sync": "push an experiment to a bucket, pull it, or list what differs",
     "collect": "play the real game and save episodes",
     "train-vae": "train V, the VAE, on episodes",
     "encode": "encode episodes with V to latents",

@@ -1,14 +1,17 @@
 """``dreamgym collect``: episodes of the real game, one file each."""
 
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
 from dreamgym.commands import cli
+from dreamgym.data.episodes import in_slice
 from dreamgym.play.collect import collect
 from dreamgym.play.settings import CollectSettings, EnvSettings
+from dreamgym.running.checks import at_least, check_settings
 from dreamgym.running.lock import locked
 from dreamgym.tasks import Renderer
 
@@ -39,16 +42,33 @@ class Args:
     """Decides all episodes."""
     workers: int | None = None
     """Processes; one per CPU core if not given, and 0 plays in this process."""
+    first_episode: int = 0
+    """The number of the first episode. Machines that collect slices make together what one makes."""
+    remote: str | None = None
+    """Where files are kept too: s3://bucket/prefix, gs://bucket/prefix, az://container/prefix or file:///folder; the
+    experiment's, if not given. Names in it are the paths below the experiment's folder, or else below this one."""
     settings: Annotated[CollectSettings, tyro.conf.arg(name="")] = field(default_factory=CollectSettings)
+
+    def __post_init__(self) -> None:
+        check_settings(self, first_episode=at_least(0))
 
 
 def run(args: Args) -> None:
     """Collects, and prints the report."""
     world_model = None if args.world_model is None else str(args.world_model)
     given = EnvSettings(task=args.task, world_model=world_model, renderer=args.renderer, frame_skip=args.frame_skip)
-    env = cli.complete(given, args.policy)
-    with locked(args.folder):
-        report = collect(args.folder, args.policy, env, args.settings, seed=args.seed, workers=args.workers)
+    needed = [args.world_model, *cli.policy_places(args.policy)]
+    wanted = partial(in_slice, first=args.first_episode, episodes=args.settings.episodes)
+    with locked(args.folder), cli.exchanging(args.remote, reads=needed, writes=[args.folder], wanted=wanted):
+        report = collect(
+            args.folder,
+            args.policy,
+            cli.complete(given, args.policy),
+            args.settings,
+            seed=args.seed,
+            workers=args.workers,
+            first_episode=args.first_episode,
+        )
     print(
         f"{report.folder}: {report.episodes} episodes, {report.kept} kept, {report.made} made of {report.steps} steps"
     )

@@ -1,10 +1,14 @@
 """``dreamgym encode``: episodes to latents."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from dreamgym.commands import cli
 from dreamgym.data.encode import encode_rollouts
+from dreamgym.data.episodes import in_slice
 from dreamgym.models.arrays import load_vision
+from dreamgym.running.checks import at_least, check_settings
 from dreamgym.running.lock import locked
 from dreamgym.world_model_folder import find_world_model
 
@@ -23,14 +27,32 @@ class Args:
     """Folder for their latents."""
     world_model: Path
     """V: a vision.npz that dreamgym train-vae wrote, or the folder or pretrained name of a world model."""
+    first_episode: int = 0
+    """The number of the first episode to encode."""
+    episodes: int | None = None
+    """Episodes to encode; all from the first one on, if not given."""
+    remote: str | None = None
+    """Where files are kept too: s3://bucket/prefix, gs://bucket/prefix, az://container/prefix or file:///folder; the
+    experiment's, if not given. Names in it are the paths below the experiment's folder, or else below this one."""
+
+    def __post_init__(self) -> None:
+        check_settings(self, first_episode=at_least(0), episodes=at_least(1))
 
 
 def run(args: Args) -> None:
     """Encodes, and prints the report."""
-    is_file = args.world_model.is_file()
-    path = args.world_model if is_file else find_world_model(args.world_model) / "vision.npz"
-    with locked(args.latents):
-        report = encode_rollouts(args.rollouts, args.latents, load_vision(path))
+    needed = [args.rollouts, args.world_model]
+    wanted = partial(in_slice, first=args.first_episode, episodes=args.episodes)
+    with locked(args.latents), cli.exchanging(args.remote, reads=needed, writes=[args.latents], wanted=wanted):
+        is_file = args.world_model.is_file()
+        path = args.world_model if is_file else find_world_model(args.world_model) / "vision.npz"
+        report = encode_rollouts(
+            args.rollouts,
+            args.latents,
+            load_vision(path),
+            first_episode=args.first_episode,
+            episodes=args.episodes,
+        )
     print(f"{report.folder}: latents of {report.episodes} episodes, {report.kept} kept, {report.made} made")
     for broken in report.failed:
         print(f"  {broken} is broken")

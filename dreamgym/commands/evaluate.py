@@ -39,6 +39,9 @@ class Args:
     """Also score the baselines: the random policy, the best constant action, and the policy with an untrained M."""
     output: Path | None = None
     """JSON file; evaluation/<env>-<episodes>.json if not given."""
+    remote: str | None = None
+    """Where files are kept too: s3://bucket/prefix, gs://bucket/prefix, az://container/prefix or file:///folder; the
+    experiment's, if not given. Names in it are the paths below the experiment's folder, or else below this one."""
 
     def __post_init__(self) -> None:
         check_settings(self, episodes=at_least(1), seed=at_least(0), workers=at_least(0))
@@ -46,13 +49,14 @@ class Args:
 
 def run(args: Args) -> None:
     """Plays, saves the scores and prints a table."""
-    env = cli.complete(args.env, args.policy)
-    with LocalExecutor(args.workers) as executor:
+    output = args.output or Path("evaluation") / f"{args.env.env}-{args.episodes}.json"
+    needed = [args.env.world_model, *cli.policy_places(args.policy)]
+    with cli.exchanging(args.remote, reads=needed, writes=[output]), LocalExecutor(args.workers) as executor:
+        env = cli.complete(args.env, args.policy)
         result = evaluate(args.policy, env, episodes=args.episodes, seed=args.seed, workers=executor)
         rows = [result]
         if args.controls:
             rows += baselines(args.policy, env, seeds=result.seeds, seed=args.seed, workers=executor)
-    output = args.output or Path("evaluation") / f"{env.env}-{args.episodes}.json"
-    save_evaluations(output, rows)
+        save_evaluations(output, rows)
     Console().print(evaluation_table(rows))
     print(f"saved: {output}")

@@ -8,12 +8,14 @@ import tyro
 
 from dreamgym.commands import cli
 from dreamgym.pipeline.estimate import print_estimate
-from dreamgym.pipeline.experiment import Experiment, stage_names
-from dreamgym.pipeline.run import run_pipeline
+from dreamgym.pipeline.experiment import Experiment
+from dreamgym.pipeline.run import fetch_config, run_pipeline
 from dreamgym.pipeline.settings import PRESETS, PipelineSettings, Preset, read_settings
+from dreamgym.pipeline.stage import stage_names
 from dreamgym.play.check_task import check_task
 from dreamgym.running.checks import at_least, check_settings
 from dreamgym.running.jobs import default_workers
+from dreamgym.storage.remote import Remote
 from dreamgym.tasks import get_task
 
 
@@ -32,12 +34,17 @@ class Args:
     """A name under DREAMGYM_HOME (~/world-models-experiments), or a folder; the preset's name if not given."""
     workers: int = field(default_factory=default_workers)
     """Processes that play the real game; 0 plays in this one."""
+    remote: str | None = None
+    """Where the experiment is kept too, and goes on from on another machine: s3://bucket/prefix, gs://bucket/prefix,
+    az://container/prefix or file:///folder; the one in its config, if not given."""
     dry_run: bool = False
     """Only print the stages, with an estimate of time and disk space."""
     settings: Annotated[PipelineSettings, tyro.conf.arg(name="")] = field(default_factory=PipelineSettings)
 
     def __post_init__(self) -> None:
         check_settings(self, workers=at_least(0))
+        if self.remote is not None:
+            Remote(self.remote)  # checks the address
 
 
 def run(args: Args) -> None:
@@ -52,9 +59,9 @@ def run(args: Args) -> None:
         return
     definition = task.definition_with(how.head)
     saved = {"preset": args.preset, **asdict(settings)}
-    experiment.write_config(saved, definition=definition, defaults=asdict(PipelineSettings()))
+    experiment.write_config(saved, definition=definition, defaults=asdict(PipelineSettings()), remote=args.remote)
     print(f"experiment: {experiment.folder}", flush=True)
-    run_pipeline(experiment, settings, args.workers)
+    run_pipeline(experiment, settings, args.workers, args.remote)
 
 
 def parse(words: Sequence[str]) -> Args:
@@ -65,6 +72,8 @@ def parse(words: Sequence[str]) -> Args:
     name = _value_of(words, "--experiment")
     experiment = Experiment.named(name or preset)
     settings = PRESETS[preset]
+    if not {"--dry-run", "-h", "--help"} & set(words):
+        fetch_config(experiment, _value_of(words, "--remote") or None)
     if experiment.config_path.exists():
         preset = _value_of(words, "--preset") or experiment.read_config()["settings"]["preset"]
         settings = read_settings(experiment)

@@ -7,7 +7,7 @@ from typing import Annotated
 import tyro
 
 from dreamgym.commands import cli
-from dreamgym.pipeline.experiment import find_controller_of
+from dreamgym.pipeline.find import find_controller_of
 from dreamgym.policies.load import policy_file
 from dreamgym.window.settings import DriveSettings
 from dreamgym.world_model_folder import find_world_model, pretrained_names

@@ -39,6 +39,10 @@ class Args:
     temperature: float | None = None
     """The dream's; the world model's own if not given."""
 
+    remote: str | None = None
+    """Where files are kept too: s3://bucket/prefix, gs://bucket/prefix, az://container/prefix or file:///folder; the
+    experiment's, if not given. Names in it are the paths below the experiment's folder, or else below this one."""
+
     def __post_init__(self) -> None:
         check_settings(self, seed=at_least(0), temperature=above(0))
 
@@ -48,5 +52,7 @@ def run(args: Args) -> None:
     env = EnvSettings(
         task=args.task, world_model=args.world_model, renderer=args.renderer, temperature=args.temperature
     )
-    path = record(args.policy, args.output, cli.complete(env, args.policy), args.video, seed=args.seed)
+    needed = [args.world_model, *cli.policy_places(args.policy)]
+    with cli.exchanging(args.remote, reads=needed, writes=[args.output]):
+        path = record(args.policy, args.output, cli.complete(env, args.policy), args.video, seed=args.seed)
     print(f"saved: {path}")

@@ -42,6 +42,9 @@ class Args:
     """Processes that play the real game; 0 plays in this one."""
     renderer: Renderer = "fast"
     """fast: the task's faster env where it has one; stock: the game as it is."""
+    remote: str | None = None
+    """Where files are kept too: s3://bucket/prefix, gs://bucket/prefix, az://container/prefix or file:///folder; the
+    experiment's, if not given. Names in it are the paths below the experiment's folder, or else below this one."""
     controller: Annotated[SearchSettings, tyro.conf.arg(name="")] = field(default_factory=SearchSettings)
 
     def __post_init__(self) -> None:
@@ -54,7 +57,8 @@ def run(args: Args) -> None:
     n_members, output = args.controller.members, args.output
     members = [] if args.ensemble is None else [args.ensemble / f"member-{n}" / "memory.npz" for n in range(n_members)]
     env = EnvSettings(task=args.task, world_model=str(args.world_model), renderer=args.renderer)
-    with locked(output):
+    needed = [args.world_model, args.initial, *members]
+    with locked(output), cli.exchanging(args.remote, reads=needed, writes=[output]):
         trained = train_controller(
             cli.complete(env, ""),
             output,

@@ -42,6 +42,9 @@ class Args:
     """The fraction of episodes held out; their loss decides which epoch is kept, and M is measured on them."""
     seed: int = 0
     """Of weights, noise and the order of sequences."""
+    remote: str | None = None
+    """Where files are kept too: s3://bucket/prefix, gs://bucket/prefix, az://container/prefix or file:///folder; the
+    experiment's, if not given. Names in it are the paths below the experiment's folder, or else below this one."""
     starts: Annotated[StartSettings, tyro.conf.arg(name="")] = field(default_factory=StartSettings)
     memory: MemorySettings = field(default_factory=MemorySettings)
 
@@ -52,10 +55,11 @@ class Args:
 def run(args: Args) -> None:
     """Trains M, saves the world model and prints its fidelity."""
     output, vision = args.output, args.vision.expanduser()
-    task = cli.task_for(args.task, args.latents)
-    split = read_split(args.latents, vision, args.held_out, args.seed)
-    check_lengths(map(len, split.train), args.starts.start_steps)
-    with locked(output):
+    needed, made = [*args.latents, vision, args.start_from], [output, args.world_model]
+    with locked(output), cli.exchanging(args.remote, reads=needed, writes=made):
+        task = cli.task_for(args.task, args.latents)
+        split = read_split(args.latents, vision, args.held_out, args.seed)
+        check_lengths(map(len, split.train), args.starts.start_steps)
         memory = fit_memory(task, split, output, args.memory, seed=args.seed, start_from=args.start_from, verbose=1)
         world_model = assemble(
             task,
@@ -66,7 +70,7 @@ def run(args: Args) -> None:
             seed=args.seed,
         )
         folder = world_model.save(args.world_model)
-    result = measure(world_model, split.held_out, folder)
+        result = measure(world_model, split.held_out, folder)
     print(f"world model: {folder}")
     for name, nll in result["nll"].items():
         print(f"  NLL per dimension, {name}: {nll:.3f} nats")

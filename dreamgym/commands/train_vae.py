@@ -30,6 +30,9 @@ class Args:
     """The fraction of episodes held out; their loss decides which epoch is kept."""
     seed: int = 0
     """Of weights, noise and the order of frames."""
+    remote: str | None = None
+    """Where files are kept too: s3://bucket/prefix, gs://bucket/prefix, az://container/prefix or file:///folder; the
+    experiment's, if not given. Names in it are the paths below the experiment's folder, or else below this one."""
     vision: VisionSettings = field(default_factory=VisionSettings)
 
     def __post_init__(self) -> None:
@@ -38,10 +41,10 @@ class Args:
 
 def run(args: Args) -> None:
     """Trains V."""
-    task = cli.task_for(args.task, args.rollouts)
-    episodes = [path for folder in args.rollouts for path in list_episodes(folder)]
-    if not episodes:
-        raise DataError(f"no episodes in {[str(folder) for folder in args.rollouts]}; run dreamgym collect first")
-    with locked(args.output):
+    with locked(args.output), cli.exchanging(args.remote, reads=args.rollouts, writes=[args.output]):
+        task = cli.task_for(args.task, args.rollouts)
+        episodes = [path for folder in args.rollouts for path in list_episodes(folder)]
+        if not episodes:
+            raise DataError(f"no episodes in {[str(folder) for folder in args.rollouts]}; run dreamgym collect first")
         path = fit_vision(task, episodes, args.output, args.vision, held_out=args.held_out, seed=args.seed, verbose=1)
     print(f"V: {path}")

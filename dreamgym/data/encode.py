@@ -13,6 +13,7 @@ from dreamgym.data.episodes import (
     SETTINGS_FILE,
     Episode,
     Steps,
+    in_slice,
     list_episodes,
     read_bytes,
     read_episode,
@@ -43,8 +44,15 @@ class EncodeReport:
         return self.kept + self.made
 
 
-def encode_rollouts(rollouts: str | Path, latents: str | Path, vision: Mapping[str, np.ndarray]) -> EncodeReport:
-    """Encodes every episode of a folder with V. Latents that this V made of the same episode are kept.
+def encode_rollouts(
+    rollouts: str | Path,
+    latents: str | Path,
+    vision: Mapping[str, np.ndarray],
+    *,
+    first_episode: int = 0,
+    episodes: int | None = None,
+) -> EncodeReport:
+    """Encodes every episode of a folder, or a slice of them, with V. Latents that this V made of the same are kept.
 
     Latents get the names of the episode files, and a copy of their ``collection.json``. Broken episodes are skipped
     with a warning; DataError is raised if more than half of them are broken, or if there are none. Latents without a
@@ -55,6 +63,9 @@ def encode_rollouts(rollouts: str | Path, latents: str | Path, vision: Mapping[s
     if not paths:
         raise DataError(f"{rollouts} holds no episodes; collect some first")
     _clean_up(latents, {path.name for path in paths})
+    paths = [path for path in paths if in_slice(path, first_episode, episodes)]
+    if not paths:
+        raise DataError(f"{rollouts} holds no episodes of the slice from {first_episode} on; collect that slice first")
     stale = [path for path in paths if not _is_fresh(latents / path.name, stamp, read_checksum(path))]
     failed: list[Path] = []
     if stale:

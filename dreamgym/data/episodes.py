@@ -3,6 +3,7 @@
 Files that are unreadable, truncated, altered, incomplete, of another format or of a newer version raise DataError.
 """
 
+import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -139,6 +140,15 @@ def read_episode(path: Path) -> Episode:
 def list_episodes(folder: Path) -> list[Path]:
     """The episode files of a folder of rollouts or latents, sorted by name. Empty if the folder does not exist."""
     return sorted(Path(folder).glob("episode-*.tfrecord"))
+
+
+def in_slice(name: str | Path, first: int, episodes: int | None) -> bool:
+    """Whether a file of a folder of episodes or latents belongs to a slice, which begins with the number ``first``.
+
+    ``episodes`` is None for all from there on. Files that are not one episode's belong to all slices.
+    """
+    match = re.fullmatch(r"episode-(\d+)\.tfrecord", Path(name).name)
+    return match is None or (first <= int(match[1]) and (episodes is None or int(match[1]) < first + episodes))
 
 
 def episode_lengths(paths: Iterable[Path]) -> Iterator[int]:

@@ -115,6 +115,9 @@ def from_arrays(arrays: Mapping[str, np.ndarray], seed: int = 0, kl_tolerance: f
     return vision
 
 
+_BATCH_MULTIPLE = 32
+
+
 class BatchVision:
     """V for many frames: encodes and decodes them in batches with compiled TensorFlow functions."""
 
@@ -128,9 +131,15 @@ class BatchVision:
         )
 
     def encode(self, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Encodes uint8 frames ``(n, 64, 64, 3)``, n > 0, to ``mu`` and ``logvar``, float32 ``(n, Z)`` each."""
+        """Encodes uint8 frames ``(n, 64, 64, 3)``, n > 0, to ``mu`` and ``logvar``, float32 ``(n, Z)`` each.
+
+        The result for a frame does not depend on the others.
+        """
+        n = len(frames)
+        # A batch of one frame is computed in another way than larger ones, and rounded differently.
+        frames = np.concatenate([frames, np.zeros((-n % _BATCH_MULTIPLE, *frames.shape[1:]), frames.dtype)])
         parts = [self._encode(frames[i : i + self.batch_size]) for i in range(0, len(frames), self.batch_size)]
-        return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
+        return np.concatenate([p[0] for p in parts])[:n], np.concatenate([p[1] for p in parts])[:n]
 
     def decode(self, z: np.ndarray) -> np.ndarray:
         """Decodes float32 latents ``(n, Z)``, n > 0, to uint8 frames ``(n, 64, 64, 3)``."""

@@ -11,6 +11,8 @@ from typing import Any
 from dreamgym.errors import ExperimentError
 from dreamgym.running.files import write_whole
 from dreamgym.running.provenance import FORMATS, check_format, differences, package_versions
+from dreamgym.storage.mirror import Mirror
+from dreamgym.storage.remote import Remote
 
 _FORMAT_NAME = "dreamgym experiment"
 
@@ -48,9 +50,34 @@ class Experiment:
         """The experiment as one page."""
         return self.folder / "report.html"
 
+    @property
+    def remote(self) -> str | None:
+        """The address of the remote that its config names; None if there is no config, or it names none."""
+        return self.read_config().get("remote") if self.config_path.exists() else None
+
+    def mirror(self, remote: str | None = None) -> Mirror | None:
+        """The experiment and a remote, or the one that its config names; None if there is none.
+
+        The config goes first, so that no other experiment's files get among this one's; what says that a stage is
+        finished goes last.
+        """
+        url = remote or self.remote
+        if url is None:
+            return None
+        return Mirror(self.folder, Remote(url), (self.inside(self.config_path),), (self.inside(self.stages),))
+
+    def inside(self, path: Path) -> str:
+        """A path in the folder as the remote names it."""
+        return path.relative_to(self.folder).as_posix()
+
+    @property
+    def stages(self) -> Path:
+        """The notes that stages are finished."""
+        return self.folder / "stages"
+
     def stage_path(self, stage: str) -> Path:
         """The note that a stage is finished, with its metrics."""
-        return self.folder / "stages" / f"{stage}.json"
+        return self.stages / f"{stage}.json"
 
     def rollouts(self, round_: int) -> Path:
         """A round's episodes."""
@@ -132,11 +159,12 @@ class Experiment:
         *,
         definition: Mapping[str, Any] | None = None,
         defaults: Mapping[str, Any] | None = None,
+        remote: str | None = None,
     ) -> None:
         """Saves the settings and the task's definition, or checks that the saved ones are the same.
 
         ``defaults`` completes older configs. The same task may come from another module than when it was begun; the
-        config then names the new one.
+        config then names the new one. ``remote`` is kept if the config names none.
         """
         if self.config_path.exists():
             config = self.read_config()
@@ -145,8 +173,11 @@ class Experiment:
                 self._refuse("another task", differences(config["task"], definition))
                 saved["task"] = settings["task"]
             self._refuse("other settings", differences(saved, settings))
-            if config["settings"]["task"] != saved["task"]:
-                config["settings"]["task"] = saved["task"]
+            before = json.dumps(config)
+            config["settings"]["task"] = saved["task"]
+            if remote is not None:
+                config.setdefault("remote", remote)
+            if json.dumps(config) != before:
                 write_whole(self.config_path, json.dumps(config, indent=2).encode())
             return
         config = {
@@ -154,6 +185,7 @@ class Experiment:
             "version": FORMATS["experiment"],
             "settings": dict(settings),
             **({} if definition is None else {"task": dict(definition)}),
+            **({} if remote is None else {"remote": remote}),
             "packages": package_versions(),
             "made": time.strftime("%Y-%m-%d %H:%M:%S"),
         }
@@ -196,40 +228,6 @@ class Experiment:
     def mark_done(self, stage: str, **metrics: Any) -> None:
         """Notes that a stage is finished, with its metrics."""
         write_whole(self.stage_path(stage), json.dumps(metrics, indent=2).encode())
-
-
-def stage_names(rounds: int) -> list[str]:
-    """The names of all stages in order. Those of a round carry its number."""
-    names = []
-    for number in range(rounds + 1):
-        kinds = ("collect", "vision", "latents", "memory", "controller")
-        names += [f"{number}-{kind}" for kind in kinds if kind != "vision" or number == 0]
-    return [*names, "choose", "evaluate", "video"]
-
-
-def find_world_model_of(controller: Path) -> Path | None:
-    """The world model of a saved controller: beside it, or in the experiment that it lies in; None if there is none."""
-    folder = controller.resolve().parent
-    beside = [folder, folder / "world_model"]
-    if folder.name.startswith("round-"):
-        beside.append(Experiment(folder.parent.parent).folder / "world_models" / folder.name)
-    beside.append(Experiment(folder.parent).world_model)
-    return next((path for path in beside if (path / "world_model.json").is_file()), None)
-
-
-def find_controller_of(world_model: Path) -> Path | None:
-    """The controller of a saved world model: beside it, or in the experiment that it lies in; None if there is none."""
-    folder = world_model.resolve()
-    places = [folder / "controller.npz", Experiment(folder.parent).controller]
-    if folder.name.startswith("round-"):
-        places.insert(1, Experiment(folder.parent.parent).folder / "controller" / folder.name / "best.npz")
-    return next((path for path in places if path.is_file()), None)
-
-
-def find_experiment_of(path: Path) -> Experiment | None:
-    """The experiment that a file or folder lies in; None if it lies in none."""
-    parents = path.expanduser().resolve().parents
-    return next((Experiment(folder) for folder in parents if (folder / "config.json").is_file()), None)
 
 
 def _merge(defaults: dict[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,9 +18,10 @@ from dreamgym.evaluation.scores import save_evaluations
 from dreamgym.evolution.train import train_controller
 from dreamgym.models.arrays import load_vision
 from dreamgym.pipeline import training
-from dreamgym.pipeline.experiment import Experiment, stage_names
+from dreamgym.pipeline.experiment import Experiment
 from dreamgym.pipeline.selection import Entrant, entrants, select
 from dreamgym.pipeline.settings import PipelineSettings
+from dreamgym.pipeline.stage import Stage, stage_names
 from dreamgym.pipeline.training import StartSettings
 from dreamgym.play.collect import collect
 from dreamgym.play.settings import EnvSettings
@@ -29,16 +30,6 @@ from dreamgym.running.jobs import Executor
 from dreamgym.running.seeding import derive_seed, evaluation_seeds, selection_seeds
 from dreamgym.tasks import Task, get_task
 from dreamgym.video.record import VideoSettings, record
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One stage of a pipeline."""
-
-    name: str  # its name in the log and in the experiment's folder
-    reads: Sequence[Path]  # files and folders that earlier stages wrote
-    writes: Sequence[Path]  # files and folders that it leaves for later stages
-    run: Callable[[], dict[str, Any]]  # does the work and returns its metrics, which are plain JSON data
 
 
 @dataclass(frozen=True)
@@ -64,6 +55,7 @@ class Pipeline:
         round_, at = int(number or 0), self.experiment
         members = range(self.settings.controller.members)
         chosen = [at.world_model, at.controller]
+        ensemble = [at.memory(round_, member) for member in members]
         parts: dict[str, tuple[list[Path], list[Path], Callable[[], dict[str, Any]]]] = {
             "collect": (
                 [at.round_latest(round_ - 1), at.round_world_model(round_ - 1)] if round_ else [],
@@ -75,11 +67,12 @@ class Pipeline:
             "memory": (
                 [at.vision, *(at.latents(n) for n in range(round_ + 1))]
                 + [at.memory(round_ - 1, member) for member in members if round_],
-                [*(at.memory(round_, member) for member in members), at.round_world_model(round_)],
+                [*ensemble, at.round_world_model(round_)],
                 partial(self.train_memory, round_),
             ),
             "controller": (
-                [at.round_world_model(round_), *(path for n in range(round_) for path in at.round_controllers(n))],
+                [at.round_world_model(round_), *(path for n in range(round_) for path in at.round_controllers(n))]
+                + (ensemble if len(ensemble) > 1 else []),
                 [*at.round_controllers(round_)],
                 partial(self.train_controller, round_),
             ),
@@ -91,7 +84,14 @@ class Pipeline:
             "evaluate": (chosen, [at.scores(self.settings.evaluation_episodes)], self.evaluate),
             "video": (chosen, [at.video("mp4"), at.video("gif")], self.record),
         }
-        return Stage(name, *parts[kind])
+        resumes = {
+            "vision": [at.vision_training],
+            "memory": [at.memory_training(round_, member) for member in members],
+            "controller": [at.search(round_)],
+            "choose": [at.selection],
+        }
+        repeats = kind in ("collect", "latents")
+        return Stage(name, *parts[kind], resumes=resumes.get(kind, parts[kind][1]), repeats=repeats)
 
     def collect(self, round_: int) -> dict[str, Any]:
         """Plays the real game: by the random policy first, later by the latest controller with noise."""

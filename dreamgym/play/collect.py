@@ -3,7 +3,7 @@
 import hashlib
 import json
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ class CollectReport:
 
     @property
     def episodes(self) -> int:
-        """Whole episodes in the folder."""
+        """Whole episodes in the folder, of those that were asked for."""
         return self.kept + self.made
 
 
@@ -52,6 +52,7 @@ def collect(
     seed: int = 0,
     workers: int | Executor | None = None,
     deadline: float | None = None,
+    first_episode: int = 0,
 ) -> CollectReport:
     """Plays the real game and writes one file per episode. Existing episodes are kept.
 
@@ -67,6 +68,7 @@ def collect(
         seed: Decides all episodes.
         workers: Processes, or an executor; all cores if None, and 0 plays in this process.
         deadline: Seconds per episode before its worker is replaced; by the length if None.
+        first_episode: The number of the first episode. Machines that collect slices make together what one makes.
 
     Raises:
         DataError: The folder holds episodes that were collected with other settings, or ``env`` is the dream.
@@ -83,7 +85,7 @@ def collect(
     player = replace(player, env=replace(env, max_steps=length, renderer=env.renderer or "fast"))
     described = _describe(player, settings, seed)
     keep_settings(folder / SETTINGS_FILE, described, DataError, "collect into another folder", new=["definition"])
-    missing = _missing(folder, settings.episodes)
+    missing = _missing(folder, range(first_episode, first_episode + settings.episodes))
     if missing:
         check_task(player.task, [player.env.renderer or "fast"])
     there = portable(player)
@@ -203,11 +205,11 @@ def _read_settings(folder: Path) -> dict[str, Any]:
     return saved
 
 
-def _missing(folder: Path, episodes: int) -> list[int]:
+def _missing(folder: Path, numbers: Iterable[int]) -> list[int]:
     """The numbers of the episodes that are missing or broken. Removes partial files of a killed run."""
     remove_partial(folder)
     missing = []
-    for number in range(episodes):
+    for number in numbers:
         path = episode_path(folder, number)
         try:
             decode_features(path.read_bytes(), EPISODE_FORMAT, path)

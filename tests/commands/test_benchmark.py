@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from dreamgym.benchmark import dream, real_game
-from dreamgym.benchmark.measure import Measure, Results, interleave
-from dreamgym.benchmark.run import Bar
+from dreamgym.benchmark.measure import Bar, Measure, Results, interleave
 from dreamgym.commands import benchmark
 from dreamgym.errors import JobError
 from dreamgym.running.jobs import LocalExecutor
@@ -24,6 +23,7 @@ def test_it_measures_everything_and_draws_the_curve(car_world_model, tmp_path, c
     monkeypatch.setattr(dream, "car_world_model", lambda: car_world_model)
     words = ["--seconds", "0.001", "--rounds", "1", "--generation-steps", "2", "--tracks", "1", "--frames", "1"]
     words += ["--episode-steps", "2", "--workers", "0"]
+    words += ["--remote-files", "4", "--kills", "1"]
     run_command(benchmark, ["--output", str(output), *words])
     report = json.loads(output.read_text())
     assert all(result["median"] > 0 for result in report["results"].values())
@@ -32,7 +32,11 @@ def test_it_measures_everything_and_draws_the_curve(car_world_model, tmp_path, c
     assert {"play window, dream", "play window, side by side"} <= set(report["results"])
     assert {"stock", "fast"} <= set(report["renderers"])
     assert report["step_operations"] == 2 * ((35 + 16) * 64 + 16 * 482 + 2 * 48)
-    assert len(report["bars"]) == 16
+    assert len([bar for bar in report["bars"] if not bar["name"].startswith("remote")]) == 16
+    remote = {bar["name"]: bar["value"] for bar in report["bars"] if bar["name"].startswith("remote")}
+    assert "remote: MB more for 40 files than for 1" in remote
+    assert all(value == 1 for name, value in remote.items() if "killed" in name)
+    assert report["results"]["remote: second sync"]["median"] > 0
     printed = capsys.readouterr().out
     assert "matrix-product ceiling" in printed
     monkeypatch.setattr("dreamgym.benchmark.plot.BATCHES", (1, 1024, 4096))

@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 
 from dreamgym.commands import main
-from dreamgym.pipeline.experiment import Experiment, stage_names
+from dreamgym.pipeline.experiment import Experiment
 from dreamgym.pipeline.settings import PRESETS
+from dreamgym.pipeline.stage import stage_names
 from dreamgym.policies.controller import LinearController
 from dreamgym.world_model import WorldModel
 from tests.tiny_game import TINY_TASK

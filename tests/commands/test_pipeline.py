@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from dreamgym.commands import export, pipeline, status
-from dreamgym.pipeline.experiment import Experiment, stage_names
+from dreamgym.pipeline.experiment import Experiment
 from dreamgym.pipeline.settings import PRESETS, from_json
+from dreamgym.pipeline.stage import stage_names
 from dreamgym.pipeline.stages import Pipeline
 from dreamgym.pipeline.status import inspect
 from dreamgym.policies.controller import LinearController
@@ -175,6 +176,34 @@ def test_a_stage_whose_input_is_gone_says_how_to_make_it_again(
     copy.stage_path("choose").unlink()
     run_command(pipeline, ["--experiment", str(copy.folder)])
     assert copy.is_done("video")
+
+
+def test_an_empty_machine_goes_on_with_what_the_next_stage_reads(
+    finished: Experiment, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url, first, second = f"file://{tmp_path}/remote", Experiment(tmp_path / "first"), Experiment(tmp_path / "second")
+    shutil.copytree(finished.folder, first.folder)
+    for stage in ("1-latents", "choose", "video"):
+        first.stage_path(stage).unlink()
+    for path in (first.latents(1), first.world_model, first.controller, first.videos):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    first.mirror(url).push()
+    damaged = tmp_path / "remote" / "rollouts" / "1-controller" / "episode-000004.tfrecord"
+    whole = damaged.read_bytes()
+    damaged.write_bytes(whole[:-1])
+    run_command(pipeline, ["--experiment", str(second.folder), "--remote", url])
+    said = capsys.readouterr().out
+    assert "is damaged" in said
+    assert "stage 1-collect makes it again" in said
+    ran = [stage for stage in stage_names(1) if f"] {stage}  " in said]
+    assert ran == ["1-collect", "1-latents", "choose", "video"]
+    assert damaged.read_bytes() == whole
+    assert not second.rollouts(0).exists(), "no stage that was left reads them"
+    assert second.remote == url
+    for path in (finished.controller, finished.video("gif"), *finished.latents(1).glob("*.tfrecord")):
+        name = path.relative_to(finished.folder)
+        assert (second.folder / name).read_bytes() == path.read_bytes()
+        assert (tmp_path / "remote" / name).read_bytes() == path.read_bytes()
 
 
 def test_two_commands_on_one_experiment(finished: Experiment, capsys: pytest.CaptureFixture[str]) -> None:

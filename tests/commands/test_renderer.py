@@ -12,8 +12,9 @@ from dreamgym.data.episodes import list_episodes, read_episode
 from dreamgym.evaluation.scores import Evaluation, save_evaluations
 from dreamgym.evolution.settings import SearchSettings
 from dreamgym.pipeline.estimate import stage_seconds
-from dreamgym.pipeline.experiment import Experiment, stage_names
+from dreamgym.pipeline.experiment import Experiment
 from dreamgym.pipeline.settings import QUICK, PipelineSettings
+from dreamgym.pipeline.stage import stage_names
 from dreamgym.pipeline.stages import Pipeline
 from dreamgym.play.settings import CollectSettings
 from dreamgym.running.jobs import LocalExecutor

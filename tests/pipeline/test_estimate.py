@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from dreamgym.pipeline.estimate import disk_bytes, remaining, stage_seconds
-from dreamgym.pipeline.experiment import stage_names
 from dreamgym.pipeline.settings import LAPTOP, PAPER, PRESETS, QUICK
+from dreamgym.pipeline.stage import stage_names
 from dreamgym.play.settings import CollectSettings
 
 

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from dreamgym.errors import ExperimentError
-from dreamgym.pipeline.experiment import Experiment, default_home, find_experiment_of, find_world_model_of
+from dreamgym.pipeline.experiment import Experiment, default_home
+from dreamgym.pipeline.find import find_experiment_of, find_world_model_of
 from dreamgym.running.provenance import package_versions
 
 SETTINGS = {"task": "tiny_game", "vision": {"epochs": 10, "batch_size": 100}, "seed": 0, "shape": (1, 2)}

@@ -2,8 +2,9 @@
 
 import pytest
 
-from dreamgym.pipeline.experiment import Experiment, stage_names
+from dreamgym.pipeline.experiment import Experiment
 from dreamgym.pipeline.settings import QUICK, PipelineSettings, from_json
+from dreamgym.pipeline.stage import stage_names
 from dreamgym.pipeline.stages import Pipeline
 from dreamgym.running.jobs import LocalExecutor
 
