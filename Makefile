@@ -36,7 +36,7 @@ $(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(PIP) install -c constraints.txt -e '.[dev,sb3,gym,onnx,web,remote,docs]'
+	$(PIP) install -c constraints.txt -e '.[dev,sb3,gym,onnx,web,remote,cluster,docs]'
 	touch $@
 
 clean:

@@ -1,6 +1,7 @@
 """Jobs that behave and jobs that do not, importable by spawned workers."""
 
 import os
+import resource
 import signal
 import threading
 import time
@@ -30,6 +31,12 @@ def misbehave(job):
         time.sleep(600)
     elif how == "raise":
         raise ValueError("as told")
+    elif how == "memory":
+        resource.setrlimit(resource.RLIMIT_AS, (2 * 2**30, resource.RLIM_INFINITY))
+        try:
+            bytearray(3 * 2**30)
+        finally:
+            resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     elif how == "unpicklable":
         return threading.Lock()
     elif how.startswith("SIG"):
@@ -54,3 +61,36 @@ def torch_threads(_):
     import torch
 
     return torch.get_num_threads()
+
+
+def node_of_job(folder):
+    """The id of the Ray node that it runs on; fails the first time."""
+    import ray
+
+    node, first = ray.get_runtime_context().get_node_id(), Path(folder) / "first"
+    if not first.exists():
+        first.write_text(node)
+        raise ValueError("the first time")
+    return node
+
+
+def read_shared(job):
+    """What arrived of shared values and files."""
+    _, value, content, folder, missing = job
+    time.sleep(0.05)
+    files = {path.name: path.read_text() for path in folder.files}
+    sizes = len(value.value["numbers"]), len(content.value)
+    held = (os.getpid(), id(value.value))
+    return {"value": held, "sizes": sizes, "files": files, "folder": folder.path, "missing": missing.path}
+
+
+def fill_memory_of(node):
+    """Takes up to 6 GB if it runs on that Ray node."""
+    import ray
+
+    if ray.get_runtime_context().get_node_id() == node:
+        taken = []
+        for _ in range(60):
+            taken.append(b"x" * 100_000_000)
+            time.sleep(0.02)
+    time.sleep(0.1)

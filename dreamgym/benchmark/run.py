@@ -5,7 +5,7 @@ import os
 import platform
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import gymnasium as gym
 from rich.console import Console
 from rich.table import Table
 
-from dreamgym.benchmark import dream, vision
+from dreamgym.benchmark import cluster, dream, vision
 from dreamgym.benchmark.car_racing import compare_frames, compare_renderers
 from dreamgym.benchmark.data import data_measures
 from dreamgym.benchmark.measure import Bar, Measure, Results, interleave, peak_memory
@@ -22,6 +22,7 @@ from dreamgym.benchmark.real_game import BARE, COLLECT, real_game_results
 from dreamgym.benchmark.remote import remote_bars, remote_figures
 from dreamgym.benchmark.window import WINDOW_DREAM, window_measures
 from dreamgym.errors import DataError
+from dreamgym.pipeline.projection import CLUSTER_COSTS, projection_table
 from dreamgym.running.checks import above, at_least, check_settings
 from dreamgym.running.files import write_whole
 from dreamgym.world_model import WorldModel
@@ -53,6 +54,8 @@ class BenchmarkSettings:
     """Files that are synced with a remote; 0 leaves remote storage out."""
     kills: int = 30
     """Pushes, and as many pulls, that are killed at random moments."""
+    cluster: bool = False
+    """Also measure a Ray cluster of nodes with one core each on this machine, for a few minutes."""
 
     def __post_init__(self) -> None:
         check_settings(self, remote_files=at_least(0), kills=at_least(0))
@@ -91,7 +94,17 @@ def run_benchmark(settings: BenchmarkSettings, output: Path) -> None:
     bars.append(Bar("FastCarRacing: mean error of a frame, of 255", frames["all"]["mean"], 0.2, at_least=False))
     bars.append(Bar("collecting / FastCarRacing alone, all cores", results.ratio(COLLECT, BARE), 0.7))
     bars += remote_bars(remote, settings.remote_files)
+    cost = None
+    if settings.cluster:
+        found = cluster.cluster_results(world_model, rounds, settings.episode_steps, settings.generation_steps)
+        results.units |= found.units
+        results.rates |= found.rates
+        bars.append(Bar("collecting, Ray / local", found.ratio(cluster.CLUSTER_COLLECT, cluster.LOCAL_COLLECT), 0.85))
+        bars.append(Bar("imagine 256 x 16, Ray / local", found.ratio(cluster.CLUSTER_DREAM, cluster.LOCAL_DREAM), 0.9))
+        cost = cluster.driver_cost()
+        console.print(projection_table(replace(CLUSTER_COSTS, **cost._asdict())))
     report = make_report(results, world_model, bars)
+    report |= {} if cost is None else {"driver": cost._asdict()}
     report |= {"generation_seconds": generation, "renderers": renderers, "frames": frames}
     write_whole(output, json.dumps(report, indent=2).encode())
     print_report(console, results, bars, report)

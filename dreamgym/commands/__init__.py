@@ -22,6 +22,7 @@ COMMANDS = {
     "play": "drive the dream or the real game in a window, by hand",
     "export": "write an experiment's world model and controller into one small folder",
     "web": "write the dream as a web page, to drive it in a browser",
+    "cluster-node": "make this machine a node of a Ray cluster",
     "benchmark": "measure speeds on this machine",
 }
 

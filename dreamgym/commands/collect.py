@@ -11,7 +11,7 @@ from dreamgym.commands import cli
 from dreamgym.data.episodes import in_slice
 from dreamgym.play.collect import collect
 from dreamgym.play.settings import CollectSettings, EnvSettings
-from dreamgym.running.checks import at_least, check_settings
+from dreamgym.running.cluster.settings import ClusterSettings, open_executor
 from dreamgym.running.lock import locked
 from dreamgym.tasks import Renderer
 
@@ -42,15 +42,11 @@ class Args:
     """Decides all episodes."""
     workers: int | None = None
     """Processes; one per CPU core if not given, and 0 plays in this process."""
-    first_episode: int = 0
-    """The number of the first episode. Machines that collect slices make together what one makes."""
+    place: Annotated[ClusterSettings, tyro.conf.arg(name="")] = field(default_factory=ClusterSettings)
     remote: str | None = None
     """Where files are kept too: s3://bucket/prefix, gs://bucket/prefix, az://container/prefix or file:///folder; the
     experiment's, if not given. Names in it are the paths below the experiment's folder, or else below this one."""
     settings: Annotated[CollectSettings, tyro.conf.arg(name="")] = field(default_factory=CollectSettings)
-
-    def __post_init__(self) -> None:
-        check_settings(self, first_episode=at_least(0))
 
 
 def run(args: Args) -> None:
@@ -58,16 +54,19 @@ def run(args: Args) -> None:
     world_model = None if args.world_model is None else str(args.world_model)
     given = EnvSettings(task=args.task, world_model=world_model, renderer=args.renderer, frame_skip=args.frame_skip)
     needed = [args.world_model, *cli.policy_places(args.policy)]
-    wanted = partial(in_slice, first=args.first_episode, episodes=args.settings.episodes)
-    with locked(args.folder), cli.exchanging(args.remote, reads=needed, writes=[args.folder], wanted=wanted):
+    wanted = partial(in_slice, first=args.settings.first_episode, episodes=args.settings.episodes)
+    with (
+        locked(args.folder),
+        cli.exchanging(args.remote, reads=needed, writes=[args.folder], wanted=wanted),
+        open_executor(args.workers, args.place) as executor,
+    ):
         report = collect(
             args.folder,
             args.policy,
             cli.complete(given, args.policy),
             args.settings,
             seed=args.seed,
-            workers=args.workers,
-            first_episode=args.first_episode,
+            workers=executor,
         )
     print(
         f"{report.folder}: {report.episodes} episodes, {report.kept} kept, {report.made} made of {report.steps} steps"

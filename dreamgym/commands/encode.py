@@ -1,14 +1,18 @@
 """``dreamgym encode``: episodes to latents."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Annotated
+
+import tyro
 
 from dreamgym.commands import cli
 from dreamgym.data.encode import encode_rollouts
 from dreamgym.data.episodes import in_slice
 from dreamgym.models.arrays import load_vision
 from dreamgym.running.checks import at_least, check_settings
+from dreamgym.running.cluster.settings import ClusterSettings, open_executor
 from dreamgym.running.lock import locked
 from dreamgym.world_model_folder import find_world_model
 
@@ -31,6 +35,7 @@ class Args:
     """The number of the first episode to encode."""
     episodes: int | None = None
     """Episodes to encode; all from the first one on, if not given."""
+    place: Annotated[ClusterSettings, tyro.conf.arg(name="")] = field(default_factory=ClusterSettings)
     remote: str | None = None
     """Where files are kept too: s3://bucket/prefix, gs://bucket/prefix, az://container/prefix or file:///folder; the
     experiment's, if not given. Names in it are the paths below the experiment's folder, or else below this one."""
@@ -43,13 +48,18 @@ def run(args: Args) -> None:
     """Encodes, and prints the report."""
     needed = [args.rollouts, args.world_model]
     wanted = partial(in_slice, first=args.first_episode, episodes=args.episodes)
-    with locked(args.latents), cli.exchanging(args.remote, reads=needed, writes=[args.latents], wanted=wanted):
+    with (
+        locked(args.latents),
+        cli.exchanging(args.remote, reads=needed, writes=[args.latents], wanted=wanted),
+        open_executor(None, args.place) as executor,
+    ):
         is_file = args.world_model.is_file()
         path = args.world_model if is_file else find_world_model(args.world_model) / "vision.npz"
         report = encode_rollouts(
             args.rollouts,
             args.latents,
             load_vision(path),
+            executor=executor,
             first_episode=args.first_episode,
             episodes=args.episodes,
         )

@@ -13,7 +13,8 @@ from dreamgym.evaluation.evaluate import evaluate
 from dreamgym.evaluation.scores import evaluation_table, save_evaluations
 from dreamgym.play.settings import EnvSettings
 from dreamgym.running.checks import at_least, check_settings
-from dreamgym.running.jobs import LocalExecutor, default_workers
+from dreamgym.running.cluster.settings import ClusterSettings, open_executor
+from dreamgym.running.jobs import default_workers
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Args:
     """Picks the episodes; none of them is ever trained on."""
     workers: int = field(default_factory=default_workers)
     """Processes; 0 plays in this one."""
+    place: Annotated[ClusterSettings, tyro.conf.arg(name="")] = field(default_factory=ClusterSettings)
     controls: bool = True
     """Also score the baselines: the random policy, the best constant action, and the policy with an untrained M."""
     output: Path | None = None
@@ -51,7 +53,10 @@ def run(args: Args) -> None:
     """Plays, saves the scores and prints a table."""
     output = args.output or Path("evaluation") / f"{args.env.env}-{args.episodes}.json"
     needed = [args.env.world_model, *cli.policy_places(args.policy)]
-    with cli.exchanging(args.remote, reads=needed, writes=[output]), LocalExecutor(args.workers) as executor:
+    with (
+        cli.exchanging(args.remote, reads=needed, writes=[output]),
+        open_executor(args.workers, args.place) as executor,
+    ):
         env = cli.complete(args.env, args.policy)
         result = evaluate(args.policy, env, episodes=args.episodes, seed=args.seed, workers=executor)
         rows = [result]

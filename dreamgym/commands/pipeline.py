@@ -5,15 +5,18 @@ from dataclasses import asdict, dataclass, field
 from typing import Annotated
 
 import tyro
+from rich.console import Console
 
 from dreamgym.commands import cli
 from dreamgym.pipeline.estimate import print_estimate
 from dreamgym.pipeline.experiment import Experiment
+from dreamgym.pipeline.projection import cluster_seconds, projection_table
 from dreamgym.pipeline.run import fetch_config, run_pipeline
 from dreamgym.pipeline.settings import PRESETS, PipelineSettings, Preset, read_settings
 from dreamgym.pipeline.stage import stage_names
 from dreamgym.play.check_task import check_task
 from dreamgym.running.checks import at_least, check_settings
+from dreamgym.running.cluster.settings import ClusterSettings, open_executor
 from dreamgym.running.jobs import default_workers
 from dreamgym.storage.remote import Remote
 from dreamgym.tasks import get_task
@@ -34,11 +37,12 @@ class Args:
     """A name under DREAMGYM_HOME (~/world-models-experiments), or a folder; the preset's name if not given."""
     workers: int = field(default_factory=default_workers)
     """Processes that play the real game; 0 plays in this one."""
+    place: Annotated[ClusterSettings, tyro.conf.arg(name="")] = field(default_factory=ClusterSettings)
     remote: str | None = None
     """Where the experiment is kept too, and goes on from on another machine: s3://bucket/prefix, gs://bucket/prefix,
     az://container/prefix or file:///folder; the one in its config, if not given."""
     dry_run: bool = False
-    """Only print the stages, with an estimate of time and disk space."""
+    """Only print the stages, with an estimate of time and disk space; with a cluster also that of larger ones."""
     settings: Annotated[PipelineSettings, tyro.conf.arg(name="")] = field(default_factory=PipelineSettings)
 
     def __post_init__(self) -> None:
@@ -55,13 +59,24 @@ def run(args: Args) -> None:
         compiled = how.env == "dream" and not args.dry_run
         check_task(task, (settings.renderer, "stock"), how.head, compiled=compiled)
     if args.dry_run:
-        print_estimate(settings, args.workers, stage_names(settings.rounds))
+        _estimate(args)
         return
     definition = task.definition_with(how.head)
     saved = {"preset": args.preset, **asdict(settings)}
     experiment.write_config(saved, definition=definition, defaults=asdict(PipelineSettings()), remote=args.remote)
     print(f"experiment: {experiment.folder}", flush=True)
-    run_pipeline(experiment, settings, args.workers, args.remote)
+    with open_executor(args.workers, args.place) as executor:
+        run_pipeline(experiment, settings, executor, args.remote)
+
+
+def _estimate(args: Args) -> None:
+    names = stage_names(args.settings.rounds)
+    if args.place.cluster is None:
+        print_estimate(args.settings, args.workers, names)
+        return
+    with open_executor(args.workers, args.place) as executor:
+        print_estimate(args.settings, executor.workers, names, cluster_seconds)
+    Console().print(projection_table())
 
 
 def parse(words: Sequence[str]) -> Args:

@@ -11,6 +11,7 @@ from dreamgym.errors import SettingsError
 from dreamgym.evolution.settings import SearchSettings
 from dreamgym.evolution.train import train_controller
 from dreamgym.play.settings import EnvSettings
+from dreamgym.running.cluster.settings import ClusterSettings, open_executor
 from dreamgym.running.jobs import default_workers
 from dreamgym.running.lock import locked
 from dreamgym.running.progress import format_score
@@ -40,6 +41,7 @@ class Args:
     """Of the search, its dreams and episodes."""
     workers: int = field(default_factory=default_workers)
     """Processes that play the real game; 0 plays in this one."""
+    place: Annotated[ClusterSettings, tyro.conf.arg(name="")] = field(default_factory=ClusterSettings)
     renderer: Renderer = "fast"
     """fast: the task's faster env where it has one; stock: the game as it is."""
     remote: str | None = None
@@ -58,7 +60,11 @@ def run(args: Args) -> None:
     members = [] if args.ensemble is None else [args.ensemble / f"member-{n}" / "memory.npz" for n in range(n_members)]
     env = EnvSettings(task=args.task, world_model=str(args.world_model), renderer=args.renderer)
     needed = [args.world_model, args.initial, *members]
-    with locked(output), cli.exchanging(args.remote, reads=needed, writes=[output]):
+    with (
+        locked(output),
+        cli.exchanging(args.remote, reads=needed, writes=[output]),
+        open_executor(args.workers, args.place) as executor,
+    ):
         trained = train_controller(
             cli.complete(env, ""),
             output,
@@ -67,7 +73,7 @@ def run(args: Args) -> None:
             selection_seed=args.seed,
             initial=args.initial,
             members=members,
-            workers=args.workers,
+            workers=executor,
         )
     score = format_score(trained.score or 0.0)
     print(f"controller: {output / 'best.npz'}, {score} on the selection episodes of the real game")

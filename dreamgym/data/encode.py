@@ -1,6 +1,5 @@
 """Encodes a folder of episodes with V. Latents that are up to date are kept."""
 
-import dataclasses
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,24 +8,28 @@ from typing import Any
 
 import numpy as np
 
+from dreamgym.data.encode_job import EncodeJob, encode_group, encode_job
 from dreamgym.data.episodes import (
     SETTINGS_FILE,
     Episode,
-    Steps,
     in_slice,
     list_episodes,
     read_bytes,
     read_episode,
     remove_partial,
 )
-from dreamgym.data.latents import LatentEpisode, decode_latents, encode_latents
+from dreamgym.data.latents import decode_latents
 from dreamgym.data.tfrecord import read_checksum
-from dreamgym.errors import DataError
+from dreamgym.errors import DataError, JobError
 from dreamgym.running.files import write_whole
+from dreamgym.running.jobs import Executor
 from dreamgym.running.progress import Progress
 from dreamgym.running.provenance import hash_arrays
+from dreamgym.running.shared import Shared
 
 _GROUP_FRAMES = 2048  # Short episodes are encoded in groups, so that batches are full.
+_JOB_BYTES = 2_000_000  # of episodes in a worker's job; a frame takes about a thousandth of that
+_JOB_SECONDS = 600.0  # for a job, TensorFlow's start included
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ def encode_rollouts(
     latents: str | Path,
     vision: Mapping[str, np.ndarray],
     *,
+    executor: Executor | None = None,
     first_episode: int = 0,
     episodes: int | None = None,
 ) -> EncodeReport:
@@ -56,7 +60,8 @@ def encode_rollouts(
 
     Latents get the names of the episode files, and a copy of their ``collection.json``. Broken episodes are skipped
     with a warning; DataError is raised if more than half of them are broken, or if there are none. Latents without a
-    readable episode are deleted.
+    readable episode are deleted. Where the executor has other machines' cores, they encode; otherwise this process
+    does, on all of its own.
     """
     rollouts, latents, stamp = Path(rollouts), Path(latents), hash_arrays(vision)
     paths = list_episodes(rollouts)
@@ -68,15 +73,14 @@ def encode_rollouts(
         raise DataError(f"{rollouts} holds no episodes of the slice from {first_episode} on; collect that slice first")
     stale = [path for path in paths if not _is_fresh(latents / path.name, stamp, read_checksum(path))]
     failed: list[Path] = []
-    if stale:
-        from dreamgym.models.vision import BatchVision  # imports TensorFlow
-
-        encoder = BatchVision(vision)
+    if executor is not None and executor.whole_machines is not None:
+        encoded = _encode_away(executor, stale, vision, failed)
+    else:
+        encoded = _encode_here(stale, vision, failed)
     with Progress(f"encoding {rollouts.name}", len(stale)) as progress:
-        for group in _groups(stale, failed):
-            for path, content in _encode_group(encoder, group, stamp):
-                write_whole(latents / path.name, content)
-                progress.advance()
+        for path, content in encoded:
+            write_whole(latents / path.name, content)
+            progress.advance()
     if stale and (rollouts / SETTINGS_FILE).is_file():
         write_whole(latents / SETTINGS_FILE, read_bytes(rollouts / SETTINGS_FILE))
     for path in failed:
@@ -84,6 +88,59 @@ def encode_rollouts(
     if 2 * len(failed) > len(paths):
         raise DataError(f"{len(failed)} of {len(paths)} episodes in {rollouts} are broken; collect them again")
     return EncodeReport(latents, len(paths) - len(stale), len(stale) - len(failed), tuple(failed))
+
+
+def _encode_here(
+    stale: Sequence[Path], vision: Mapping[str, np.ndarray], failed: list[Path]
+) -> Iterator[tuple[Path, bytes]]:
+    """Yields the latents' files of episodes, and adds broken episodes to ``failed``."""
+    if not stale:
+        return
+    from dreamgym.models.vision import BatchVision  # imports TensorFlow
+
+    encoder, stamp = BatchVision(vision), hash_arrays(vision)
+    for group in _groups(stale, failed):
+        yield from encode_group(encoder, [(path, episode, read_checksum(path)) for path, episode in group], stamp)
+
+
+def _encode_away(
+    executor: Executor, stale: Sequence[Path], vision: Mapping[str, np.ndarray], failed: list[Path]
+) -> Iterator[tuple[Path, bytes]]:
+    """The same by an executor's workers, in any order."""
+    jobs = _Jobs(stale, Shared(dict(vision)), hash_arrays(vision))
+    for result in executor.run(encode_job, jobs, deadline=_JOB_SECONDS):
+        if result.error is not None:
+            raise JobError(f"episodes from {jobs.groups[result.index][0]} on could not be encoded: {result.error}")
+        by_name = {path.name: path for path in jobs.groups[result.index]}
+        for encoded in result.value:
+            if encoded.broken is not None:
+                warnings.warn(f"skipped: {encoded.broken}", stacklevel=3)
+                failed.append(by_name[encoded.name])
+            else:
+                yield by_name[encoded.name], encoded.content
+
+
+class _Jobs(Sequence[EncodeJob]):
+    """Jobs whose files are read when they are sent."""
+
+    def __init__(self, paths: Sequence[Path], vision: Shared, stamp: str):
+        self._vision, self._stamp = vision, stamp
+        self.groups: list[list[Path]] = []
+        size = _JOB_BYTES
+        for path in paths:
+            if size >= _JOB_BYTES:
+                self.groups.append([])
+                size = 0
+            self.groups[-1].append(path)
+            size += path.stat().st_size
+
+    def __len__(self) -> int:
+        return len(self.groups)
+
+    def __getitem__(self, number: Any) -> Any:
+        group = self.groups[number]
+        names, contents = tuple(path.name for path in group), tuple(map(read_bytes, group))
+        return EncodeJob(self._vision, self._stamp, names, contents)
 
 
 def _groups(paths: Sequence[Path], failed: list[Path]) -> Iterator[list[tuple[Path, Episode]]]:
@@ -101,15 +158,6 @@ def _groups(paths: Sequence[Path], failed: list[Path]) -> Iterator[list[tuple[Pa
             group = []
     if group:
         yield group
-
-
-def _encode_group(encoder: Any, group: list[tuple[Path, Episode]], stamp: str) -> Iterator[tuple[Path, bytes]]:
-    mu, logvar = encoder.encode(np.concatenate([episode.frames for _, episode in group]))
-    edges = np.cumsum([len(episode.frames) for _, episode in group])[:-1]
-    for (path, episode), m, v in zip(group, np.split(mu, edges), np.split(logvar, edges), strict=True):
-        steps = {field.name: getattr(episode, field.name) for field in dataclasses.fields(Steps)}
-        latents = LatentEpisode(**steps, mu=m, logvar=v, stamp=stamp, source=read_checksum(path))
-        yield path, encode_latents(latents)
 
 
 def _is_fresh(path: Path, stamp: str, source: int) -> bool:

@@ -46,6 +46,11 @@ def read_checksum(path: Path) -> int:
         return 0
 
 
+def checksum_of(content: bytes) -> int:
+    """The data checksum at the end of a TFRecord file's content."""
+    return int.from_bytes(content[-_FOOTER:], "little")
+
+
 def _checksum(data: bytes) -> bytes:
     crc = google_crc32c.value(data)
     return struct.pack("<I", ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF)

@@ -9,12 +9,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dreamgym.dream.imagination import Dreams, dropout_masks, imagine
+from dreamgym.dream.split import SplitImagine
 from dreamgym.errors import ExperimentError
 from dreamgym.evolution.curves import GenerationLog, Report
 from dreamgym.evolution.search import CmaSearch, Fitness
 from dreamgym.evolution.settings import SearchSettings
 from dreamgym.models.dynamics import MemoryArrays
 from dreamgym.policies.controller import LinearController, linear_policy
+from dreamgym.running.jobs import Executor
 from dreamgym.running.provenance import hash_arrays
 from dreamgym.running.seeding import derive_seed
 from dreamgym.world_model import WorldModel
@@ -52,13 +54,17 @@ def train_in_dream(
     settings: SearchSettings,
     beginning: Beginning = Beginning(),
     members: Sequence[MemoryArrays] = (),
+    *,
+    machines: Executor | None = None,
 ) -> Trained:
     """Evolves a linear controller in the dream. An interrupted search resumes after its last saved generation.
 
     All candidates of a generation meet the same starts, noise and dropout masks; every generation has fresh ones.
     ``members`` is an ensemble of Ms that replaces the world model's own; each dream runs on one. The folder gets the
-    generations, ``log.csv``, ``curves.png`` and ``best.npz``.
+    generations, ``log.csv``, ``curves.png`` and ``best.npz``. ``machines``, an executor whose jobs have all cores of a
+    machine, splits the candidates between them; otherwise this process dreams.
     """
+    dream = imagine if machines is None else SplitImagine(machines)
     zeros = _zeros(world_model, settings, beginning)
     policy = linear_policy(world_model.task.head(world_model.codec, zeros.head))
     horizon = world_model.dream_steps(min(settings.horizon, world_model.task.horizon))
@@ -76,7 +82,7 @@ def train_in_dream(
             recurrent_masks=masks,
             members=members,
         )
-        returns = imagine(world_model, policy, solutions.astype(np.float32), dreams).returns
+        returns = dream(world_model, policy, solutions.astype(np.float32), dreams).returns
         return returns.mean(axis=1, dtype=np.float64) - settings.l2 * np.sum(solutions**2, axis=1)
 
     description = {

@@ -75,7 +75,8 @@ def train_controller(
             trained = train_in_real(world_model, folder, returns, settings, beginning)
         else:
             ensemble = [load_memory(path) for path in members] if settings.members > 1 else []
-            trained = train_in_dream(world_model, folder, settings, beginning, ensemble)
+            machines = executor.whole_machines
+            trained = train_in_dream(world_model, folder, settings, beginning, ensemble, machines=machines)
     replace(zeros, parameters=trained.mean).save(folder / "latest.npz")
     return trained
 

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from dreamgym.models.dynamics import LOG_SIGMA_BOUNDS, MemoryArrays
+from dreamgym.models.replicas import normal_like, sum_over_replicas
 from dreamgym.running.seeding import Stream, generator
 from dreamgym.running.tensorflow import keras
 
@@ -78,7 +79,7 @@ class Memory(keras.Model):
     def call(self, batch: dict[str, Any], training: bool = False) -> dict[str, Any]:
         """Samples ``z`` ``(n, T + 1, Z)`` from V's posterior and predicts every step: ``heads`` ``(n, T, 3KZ + 2)``."""
         mu, logvar = batch["mu"], batch["logvar"]
-        z = mu + ops.exp(0.5 * logvar) * keras.random.normal(ops.shape(mu), seed=self.noise)
+        z = mu + ops.exp(0.5 * logvar) * normal_like(mu, self.noise, compiled=True)
         inputs = ops.concatenate([z[:, :-1], batch["action"]], axis=-1)
         return {"heads": self.head(self.lstm(inputs)), "z": z}
 
@@ -96,8 +97,9 @@ class Memory(keras.Model):
     ) -> Any:
         """The NLL plus the weighted squared error of ``target / target_scale`` and cross-entropy of ``terminated``."""
         heads, z = y_pred["heads"], y_pred["z"]
-        total_weight = ops.sum(x["weight"])
-        weight = x["weight"] / ops.maximum(total_weight, 1.0)  # so every term is a weighted mean over steps
+        its_weight = ops.sum(x["weight"])
+        total_weight = ops.maximum(sum_over_replicas(its_weight), 1.0)
+        weight = x["weight"] / total_weight  # so every term is a weighted mean over the steps of the whole batch
         nll = ops.sum(weight * self.nll(heads, z[:, 1:]))
         reward_loss = ops.sum(weight * ops.square((heads[..., -2] - x["target"]) / self.target_scale))
         logit, done = heads[..., -1], x["done"]
@@ -105,7 +107,8 @@ class Memory(keras.Model):
         done_loss = ops.sum(weight * (entropy * (1.0 + (self.loss_weights.done_positive - 1.0) * done)))
         loss = nll + self.loss_weights.reward * reward_loss + self.loss_weights.done * done_loss
         for tracker, value in zip(self.trackers.values(), (loss, nll, reward_loss, done_loss), strict=True):
-            tracker.update_state(value, sample_weight=total_weight)
+            mean = value * total_weight / ops.maximum(its_weight, 1.0)  # over this device's steps
+            tracker.update_state(mean, sample_weight=its_weight)
         return loss
 
     @property

@@ -1,5 +1,7 @@
 """Training of V and M: prepares their data and optimizers, and returns the best weights as arrays.
 
+All GPUs of the machine are used.
+
 Data that cannot be trained on raises TrainingError. The other errors are those of :func:`dreamgym.models.fit.fit`.
 """
 
@@ -14,6 +16,7 @@ from dreamgym.errors import TrainingError
 from dreamgym.models import memory, vision
 from dreamgym.models.dynamics import MemoryArrays
 from dreamgym.models.fit import Batches, fit
+from dreamgym.models.replicas import on_all_devices
 from dreamgym.models.settings import MemorySettings, MemorySizes, VisionSettings
 from dreamgym.running.provenance import hash_arrays
 from dreamgym.running.seeding import Stream, generator
@@ -41,14 +44,15 @@ def train_vision(
     """
     if batches.per_epoch < 1 or len(held_out) == 0:
         raise TrainingError("V has no frames to train on or no held-out frames; collect more episodes")
-    if start_from is None:
-        model = vision.Vision(latent_size, settings.kl_tolerance, seed)
-    else:
-        model = vision.from_arrays(start_from, seed, settings.kl_tolerance)
-    model.compile(optimizer=keras.optimizers.Adam(_schedule(settings, batches)))
-    signature = tf.TensorSpec((None, 64, 64, 3), tf.uint8)
-    fit(model, batches, held_out, folder, settings, signature=signature, verbose=verbose)
-    return vision.to_arrays(model)
+    with on_all_devices(settings.batch_size):
+        if start_from is None:
+            model = vision.Vision(latent_size, settings.kl_tolerance, seed)
+        else:
+            model = vision.from_arrays(start_from, seed, settings.kl_tolerance)
+        model.compile(optimizer=keras.optimizers.Adam(_schedule(settings, batches)))
+        signature = tf.TensorSpec((None, 64, 64, 3), tf.uint8)
+        fit(model, batches, held_out, folder, settings, signature=signature, verbose=verbose)
+        return vision.to_arrays(model)
 
 
 @standard_config()
@@ -72,32 +76,34 @@ def train_memory(
     _check_sequences(sequences, "to train on")
     _check_sequences(held_out, "held out")
     sizes = sizes or MemorySizes()
-    model = memory.Memory(
-        latent_size=sequences["mu"].shape[-1],
-        action_size=sequences["action"].shape[-1],
-        hidden_size=sizes.hidden_size,
-        n_mixtures=sizes.n_mixtures,
-        target_scale=float(np.std(sequences["target"][sequences["weight"] > 0])) or 1.0,
-        seed=seed,
-    )
-    if start_from is not None:
-        try:
-            memory.load_arrays(model, start_from)
-        except ValueError as error:
-            raise TrainingError(
-                f"start_from has other sizes than the new M ({error}); use an M of this task"
-            ) from error
     batch_size = min(settings.batch_size, len(sequences["mu"]))
-    batches = sequence_batches(sequences, batch_size, seed)
-    # XLA makes the LSTM loop 1.5 times as fast on a CPU. It makes V's convolutions many times slower.
-    model.compile(
-        optimizer=keras.optimizers.Adam(_schedule(settings, batches), clipvalue=settings.gradient_clip),
-        jit_compile=True,
-    )
-    # The batch size is fixed, because XLA compiles the model again for every new shape.
-    signature = {name: tf.TensorSpec((batch_size, *values.shape[1:]), tf.float32) for name, values in sequences.items()}
-    fit(model, batches, _pad(held_out, batch_size), folder, settings, signature=signature, verbose=verbose)
-    return memory.to_arrays(model)
+    with on_all_devices(batch_size) as n_devices:
+        model = memory.Memory(
+            latent_size=sequences["mu"].shape[-1],
+            action_size=sequences["action"].shape[-1],
+            hidden_size=sizes.hidden_size,
+            n_mixtures=sizes.n_mixtures,
+            target_scale=float(np.std(sequences["target"][sequences["weight"] > 0])) or 1.0,
+            seed=seed,
+        )
+        if start_from is not None:
+            try:
+                memory.load_arrays(model, start_from)
+            except ValueError as error:
+                raise TrainingError(
+                    f"start_from has other sizes than the new M ({error}); use an M of this task"
+                ) from error
+        batches = sequence_batches(sequences, batch_size, seed)
+        # XLA makes the LSTM loop 1.5 times as fast on a CPU. It makes V's convolutions many times slower. A compiled
+        # step cannot speak with other devices.
+        adam = keras.optimizers.Adam(_schedule(settings, batches), clipvalue=settings.gradient_clip)
+        model.compile(optimizer=adam, jit_compile=n_devices == 1)
+        # The batch size is fixed, because XLA compiles the model again for every new shape.
+        signature = {
+            name: tf.TensorSpec((batch_size, *values.shape[1:]), tf.float32) for name, values in sequences.items()
+        }
+        fit(model, batches, _pad(held_out, batch_size), folder, settings, signature=signature, verbose=verbose)
+        return memory.to_arrays(model)
 
 
 def _schedule(settings: VisionSettings | MemorySettings, batches: Batches) -> Any:

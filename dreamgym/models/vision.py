@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from dreamgym.models.replicas import normal_like, replicas
 from dreamgym.models.vision_numpy import DECODER_FILTERS, DECODER_KERNELS, ENCODER_FILTERS
 from dreamgym.running.seeding import Stream, generator
 from dreamgym.running.tensorflow import keras, standard_config, tf
@@ -67,7 +68,7 @@ class Vision(keras.Model):
     def call(self, frames: Any, training: bool = False) -> tuple[Any, Any, Any]:
         """Encodes uint8 frames, samples ``z`` and decodes it. Returns pixel logits, ``mu`` and ``logvar``."""
         mu, logvar = self.encode(frames)
-        z = mu + ops.exp(0.5 * logvar) * keras.random.normal(ops.shape(mu), seed=self.noise)
+        z = mu + ops.exp(0.5 * logvar) * normal_like(mu, self.noise)
         return self.decode(z), mu, logvar
 
     def compute_loss(
@@ -82,7 +83,7 @@ class Vision(keras.Model):
         loss = reconstruction + kl
         for tracker, value in zip(self.trackers.values(), (loss, reconstruction, kl), strict=True):
             tracker.update_state(value, sample_weight=ops.shape(mu)[0])
-        return loss
+        return loss / replicas()  # Keras adds up the gradients of all devices
 
     @property
     def metrics(self) -> list[Any]:

@@ -3,7 +3,7 @@
 The unit costs were measured on two cores. The finished stages of a run correct them for its machine.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -35,21 +35,21 @@ COSTS = UnitCosts()
 
 def stage_seconds(settings: PipelineSettings, workers: int, name: str) -> float:
     """The expected seconds of a stage, by its name. V and M see one frame per decision."""
-    skip = _frame_skip(settings)
+    skip = frame_skip(settings)
     number, _, kind = name.rpartition("-")
     round_ = int(number or 0)
-    steps_now = _steps(settings, round_)
-    steps_so_far = sum(_steps(settings, r) for r in range(round_ + 1))
+    steps_now = steps_of_round(settings, round_)
+    steps_so_far = sum(steps_of_round(settings, r) for r in range(round_ + 1))
     epochs = settings.memory.epochs if round_ == 0 else settings.memory_again.epochs
     # The controller and its three baselines are evaluated.
     evaluated = 4 * settings.evaluation_episodes * get_task(settings.task).horizon
     seconds = {
-        "collect": steps_now * _game_step(settings, observed=round_ > 0) / _processes(workers),
+        "collect": steps_now * game_step(settings, observed=round_ > 0) / _processes(workers),
         "vision": _frames_of_vision(settings) * settings.vision.epochs * COSTS.vision_frame,
         "latents": steps_now / skip * COSTS.encoded_frame,
         "memory": steps_so_far / skip * epochs * COSTS.memory_step * settings.controller.members,
         "controller": _search_seconds(settings, workers, round_),
-        "choose": _selection_steps(settings) * _game_step(settings, observed=True) / _processes(workers),
+        "choose": _selection_steps(settings) * game_step(settings, observed=True) / _processes(workers),
         "evaluate": evaluated * COSTS.stock_step / _processes(workers),
         "video": settings.video_steps * COSTS.video_step,
     }
@@ -63,17 +63,22 @@ def remaining(settings: PipelineSettings, workers: int, names: Sequence[str], do
 
 def disk_bytes(settings: PipelineSettings) -> float:
     """Bytes that a whole run leaves on disk."""
-    steps = sum(_steps(settings, r) for r in range(settings.rounds + 1))
+    steps = sum(steps_of_round(settings, r) for r in range(settings.rounds + 1))
     world_models = (settings.rounds + 2) * 20e6
     return steps * (COSTS.frame_bytes + COSTS.latent_bytes) + world_models + 90e6
 
 
-def print_estimate(settings: PipelineSettings, workers: int, names: Sequence[str]) -> None:
+def print_estimate(
+    settings: PipelineSettings,
+    workers: int,
+    names: Sequence[str],
+    seconds: Callable[[PipelineSettings, int, str], float] = stage_seconds,
+) -> None:
     """Prints the expected time of every stage, and the total time and disk space."""
     table = Table("stage", "about", title="estimate")
-    times = {name: stage_seconds(settings, workers, name) for name in names}
-    for name, seconds in times.items():
-        table.add_row(name, format_seconds(seconds))
+    times = {name: seconds(settings, workers, name) for name in names}
+    for name, time in times.items():
+        table.add_row(name, format_seconds(time))
     table.add_row("all", format_seconds(sum(times.values())), style="bold")
     console = Console()
     console.print(table)
@@ -85,22 +90,25 @@ def _processes(workers: int) -> int:
     return max(workers, 1)
 
 
-def _steps(settings: PipelineSettings, round_: int) -> int:
+def steps_of_round(settings: PipelineSettings, round_: int) -> int:
+    """Steps of the game that a round collects."""
     collected = settings.random if round_ == 0 else settings.on_policy
     horizon = get_task(settings.task).horizon
     return collected.episodes * min(collected.episode_length or horizon, horizon)
 
 
-def _frame_skip(settings: PipelineSettings) -> int:
+def frame_skip(settings: PipelineSettings) -> int:
+    """Steps of the game per decision."""
     return settings.frame_skip or get_task(settings.task).frame_skip
 
 
 def _frames_of_vision(settings: PipelineSettings) -> float:
-    frames = _steps(settings, 0) / _frame_skip(settings)
+    frames = steps_of_round(settings, 0) / frame_skip(settings)
     return min(frames, settings.random.episodes * (settings.vision.first_steps or frames))
 
 
-def _game_step(settings: PipelineSettings, observed: bool) -> float:
+def game_step(settings: PipelineSettings, observed: bool) -> float:
+    """Seconds of a step of the game on one core, where a controller plays (``observed``) or not."""
     if settings.renderer == "stock":
         return COSTS.stock_step
     return COSTS.observed_step if observed else COSTS.fast_step
@@ -109,10 +117,10 @@ def _game_step(settings: PipelineSettings, observed: bool) -> float:
 def _search_seconds(settings: PipelineSettings, workers: int, round_: int) -> float:
     search, horizon = settings.controller, get_task(settings.task).horizon
     steps = search.generations * search.candidates * search.dreams * min(settings.horizon(round_), horizon)
-    game_step = _game_step(settings, observed=True) / _processes(workers)
-    scored = search.generations // search.select_every * search.select_tracks * horizon * game_step
-    skip = _frame_skip(settings)
-    return steps * (game_step if search.env == "real" else COSTS.dream_step / skip) + scored
+    real_step = game_step(settings, observed=True) / _processes(workers)
+    scored = search.generations // search.select_every * search.select_tracks * horizon * real_step
+    skip = frame_skip(settings)
+    return steps * (real_step if search.env == "real" else COSTS.dream_step / skip) + scored
 
 
 def _selection_steps(settings: PipelineSettings) -> float:

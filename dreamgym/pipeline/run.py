@@ -14,20 +14,22 @@ from dreamgym.pipeline.experiment import Experiment
 from dreamgym.pipeline.settings import PipelineSettings
 from dreamgym.pipeline.stage import Stage
 from dreamgym.pipeline.stages import Pipeline
-from dreamgym.running.jobs import LocalExecutor
+from dreamgym.running.jobs import Executor
 from dreamgym.running.lock import locked
 from dreamgym.running.progress import format_score, format_seconds
 from dreamgym.running.provenance import differences
 from dreamgym.storage.exchange import Exchange
 
 
-def run_pipeline(experiment: Experiment, settings: PipelineSettings, workers: int, remote: str | None = None) -> None:
+def run_pipeline(
+    experiment: Experiment, settings: PipelineSettings, executor: Executor, remote: str | None = None
+) -> None:
     """Runs every stage that is not finished, and prints the results.
 
     With a remote, every stage first fetches what it reads and is missing here, and what is made is pushed as it comes.
     """
     mirror = experiment.mirror(remote)
-    with locked(experiment.folder), LocalExecutor(workers) as executor, Exchange(experiment.folder, mirror) as exchange:
+    with locked(experiment.folder), Exchange(experiment.folder, mirror) as exchange:
         stages = Pipeline(experiment, settings, executor).stages()
         begin = time.monotonic()
         redone: set[str] = set()
@@ -43,7 +45,7 @@ def run_pipeline(experiment: Experiment, settings: PipelineSettings, workers: in
             done = {
                 other.name: experiment.metrics(other.name)["seconds"] for other in stages if other.name not in names
             }
-            left = estimate.remaining(settings, workers, names, done)
+            left = estimate.remaining(settings, executor.workers, names, done)
             elapsed = format_seconds(time.monotonic() - begin)
             print(
                 f"\n[{stages.index(stage) + 1}/{len(stages)}] {stage.name}  ({elapsed} elapsed, about "

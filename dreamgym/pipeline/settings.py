@@ -88,6 +88,8 @@ class PipelineSettings:
         )
 
         for name, collected in (("random", self.random), ("on-policy", self.on_policy)):
+            if collected.first_episode:
+                raise SettingsError(f"{name}.first-episode is {collected.first_episode}, expected 0 in a pipeline")
             if collected.episodes < 2 and (name == "random" or self.rounds):
                 raise SettingsError(
                     f"{name}.episodes is {collected.episodes}, expected 2 or more: to train on, and to hold out"

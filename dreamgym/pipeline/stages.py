@@ -38,7 +38,7 @@ class Pipeline:
 
     experiment: Experiment  # the folder
     settings: PipelineSettings  # all settings
-    executor: Executor  # plays the real game
+    executor: Executor  # does what is many jobs
 
     @property
     def task(self) -> Task:
@@ -122,8 +122,8 @@ class Pipeline:
 
     def encode(self, round_: int) -> dict[str, Any]:
         """Encodes a round's episodes with V."""
-        vision = load_vision(self.experiment.vision)
-        report = encode_rollouts(self.experiment.rollouts(round_), self.experiment.latents(round_), vision)
+        at, vision = self.experiment, load_vision(self.experiment.vision)
+        report = encode_rollouts(at.rollouts(round_), at.latents(round_), vision, executor=self.executor)
         return {"episodes": report.episodes}
 
     def train_memory(self, round_: int) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from dreamgym.running.jobs import Executor, as_executor
 from dreamgym.running.progress import track
 from dreamgym.running.provenance import FORMATS, differences, hash_arrays, keep_settings
 from dreamgym.running.seeding import Stream, derive_seed, generator
+from dreamgym.running.shared import Files
 from dreamgym.tasks import Renderer, Task
 
 CALM = 0.3  # of the noise
@@ -52,7 +53,7 @@ def collect(
     seed: int = 0,
     workers: int | Executor | None = None,
     deadline: float | None = None,
-    first_episode: int = 0,
+    files: Files | None = None,
 ) -> CollectReport:
     """Plays the real game and writes one file per episode. Existing episodes are kept.
 
@@ -68,7 +69,7 @@ def collect(
         seed: Decides all episodes.
         workers: Processes, or an executor; all cores if None, and 0 plays in this process.
         deadline: Seconds per episode before its worker is replaced; by the length if None.
-        first_episode: The number of the first episode. Machines that collect slices make together what one makes.
+        files: Where the workers write the episodes, and which are there; the folder then gets none of them.
 
     Raises:
         DataError: The folder holds episodes that were collected with other settings, or ``env`` is the dream.
@@ -85,11 +86,15 @@ def collect(
     player = replace(player, env=replace(env, max_steps=length, renderer=env.renderer or "fast"))
     described = _describe(player, settings, seed)
     keep_settings(folder / SETTINGS_FILE, described, DataError, "collect into another folder", new=["definition"])
-    missing = _missing(folder, range(first_episode, first_episode + settings.episodes))
+    missing = _missing(folder, range(settings.first_episode, settings.first_episode + settings.episodes), files)
     if missing:
         check_task(player.task, [player.env.renderer or "fast"])
     there = portable(player)
     jobs = [_job(player, there, settings, derive_seed(seed, number)) for number in missing]
+    if files is not None:
+        jobs = [
+            replace(job, files=(files, (episode_path(folder, n).name,))) for job, n in zip(jobs, missing, strict=True)
+        ]
     failed: list[tuple[int, str]] = []
     steps = size = 0
     with as_executor(workers) as executor:
@@ -100,8 +105,9 @@ def collect(
                 failed.append((number, result.error))
                 continue
             (played,) = result.value
-            write_whole(episode_path(folder, number), played.content)
-            steps, size = steps + played.length, size + len(played.content)
+            if files is None:
+                write_whole(episode_path(folder, number), played.content)
+            steps, size = steps + played.length, size + (played.stored or len(played.content))
     _report_failures(failed, len(missing))
     made = len(missing) - len(failed)
     return CollectReport(folder, settings.episodes - len(missing), made, tuple(failed), steps, size)
@@ -205,8 +211,11 @@ def _read_settings(folder: Path) -> dict[str, Any]:
     return saved
 
 
-def _missing(folder: Path, numbers: Iterable[int]) -> list[int]:
+def _missing(folder: Path, numbers: Iterable[int], files: Files | None) -> list[int]:
     """The numbers of the episodes that are missing or broken. Removes partial files of a killed run."""
+    if files is not None:
+        there = files.names()
+        return [number for number in numbers if episode_path(folder, number).name not in there]
     remove_partial(folder)
     missing = []
     for number in numbers:

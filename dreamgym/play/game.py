@@ -29,6 +29,7 @@ class Played:
     terminated: bool  # whether the game, not a step limit, ended it
     episode: Episode | None = None  # the whole episode, if it was kept. A dream has none.
     content: bytes | None = None  # the whole episode as the content of a file, if that was kept
+    stored: int = 0  # bytes of the file that the worker wrote elsewhere, in place of ``content``
     pictures: np.ndarray | None = None  # what ``render`` gave, ``(T + 1, height, width, 3)`` uint8, if it was filmed
 
     @property

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import cloudpickle
@@ -15,10 +16,14 @@ from dreamgym.play.resolve import Player, resolve, task_path
 from dreamgym.play.settings import EnvSettings
 from dreamgym.policies.controller import LinearController
 from dreamgym.policies.exploration import NoisyPolicy
+from dreamgym.policies.load import policy_file
 from dreamgym.policies.policy import CallablePolicy, Policy
 from dreamgym.policies.sb3 import SB3Policy
 from dreamgym.running.jobs import Executor, JobResult
 from dreamgym.running.provenance import hash_arrays
+from dreamgym.running.shared import Files, Shared, SharedFile
+
+_LARGE = 100_000  # bytes of a policy that many jobs may have in common
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,7 @@ class PlayJob:
     noise: float = 0.0  # the scale of smooth noise on the policy's actions; 0 for none
     start_options: Mapping[str, Any] | None = None  # reset options
     keep: Keep = "score"  # what is kept of each episode
+    files: tuple[Files, tuple[str, ...]] | None = None  # where the worker writes the episodes' files, and their names
 
     def split(self, size: int) -> list["PlayJob"]:
         """The same episodes in jobs of at most ``size``."""
@@ -39,12 +45,25 @@ class PlayJob:
 
     def __getstate__(self) -> dict[str, Any]:
         # A worker would look for what __main__ or a notebook defines by its name; cloudpickle sends it as it is.
-        policy = self.policy if isinstance(self.policy, str) else pickled(self.policy)
-        return {**vars(self), "policy": policy}
+        world_model = self.env.world_model
+        state = {**vars(self), "env": replace(self.env, world_model=None), "world_model": world_model}
+        if world_model is not None and Path(world_model).expanduser().is_dir():
+            state["world_model"] = SharedFile(world_model)
+        if not isinstance(self.policy, str):
+            content = pickled(self.policy)
+            state["policy"] = Shared(content) if len(content) > _LARGE else content
+        elif (file := policy_file(self.policy)) is not None and file.is_file():
+            state["policy"] = SharedFile(self.policy)
+        return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        policy = state["policy"]
-        vars(self).update(state, policy=policy if isinstance(policy, str) else cloudpickle.loads(policy))
+        policy, world_model = (_unshared(state.pop(name)) for name in ("policy", "world_model"))
+        policy = policy if isinstance(policy, str) else cloudpickle.loads(policy)
+        vars(self).update(state, policy=policy, env=replace(state["env"], world_model=world_model))
+
+
+def _unshared(value: Any) -> Any:
+    return value.value if isinstance(value, Shared) else value.path if isinstance(value, SharedFile) else value
 
 
 def pickled(policy: Policy) -> bytes:
@@ -101,4 +120,12 @@ def play_job(job: PlayJob) -> list[Played]:
     if job.noise:
         noisy = NoisyPolicy(player.policy, player.codec, player.exploration, job.noise)
         player = replace(player, policy=noisy)
-    return play_episodes(player, job.seeds, keep=job.keep, start_options=job.start_options)
+    played = play_episodes(player, job.seeds, keep=job.keep, start_options=job.start_options)
+    return played if job.files is None else [_put(*job.files, n, episode) for n, episode in enumerate(played)]
+
+
+def _put(place: Files, names: Sequence[str], number: int, played: Played) -> Played:
+    """Writes an episode's file where every machine reaches it. Figures remain."""
+    assert played.content is not None
+    place.put(names[number], played.content)
+    return replace(played, content=None, stored=len(played.content))

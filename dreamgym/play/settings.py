@@ -51,6 +51,8 @@ class CollectSettings:
 
     episodes: int = 100
     """Episodes in the folder; existing ones count."""
+    first_episode: int = 0
+    """The number of the first one. Machines that collect slices make together what one machine makes."""
     episode_length: int | None = None
     """Steps of the game in an episode at most; the task's horizon if not given."""
     noise: float = 0.0
@@ -63,4 +65,4 @@ class CollectSettings:
 
     def __post_init__(self) -> None:
         check_settings(self, episodes=at_least(1), episode_length=at_least(1), noise=at_least(0))
-        check_settings(self, calm=between(0, 1), random_starts=between(0, 1))
+        check_settings(self, first_episode=at_least(0), calm=between(0, 1), random_starts=between(0, 1))

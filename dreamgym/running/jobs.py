@@ -40,6 +40,14 @@ class JobResult:
 class Executor(Protocol):
     """Where jobs run. A job is plain data and a function that can be imported by name."""
 
+    @property
+    def workers(self) -> int:
+        """The number of jobs that are done at a time; 0 if this process does them."""
+
+    @property
+    def whole_machines(self) -> "Executor | None":
+        """An executor whose jobs have all cores of a machine; None where this machine is the only one."""
+
     def run(
         self, function: Callable[[Any], Any], inputs: Sequence[Any], *, deadline: float, retries: int = 1
     ) -> Iterator[JobResult]:
@@ -78,6 +86,8 @@ class LocalExecutor:
     A run that is broken off, for example by Ctrl-C, ends all workers. 0 workers run jobs in this process, without a
     deadline. A negative number raises a SettingsError.
     """
+
+    whole_machines = None
 
     def __init__(self, workers: int | None = None):
         self.workers = default_workers() if workers is None else workers

@@ -2,10 +2,12 @@
 
 import pytest
 
+from dreamgym.errors import SettingsError
 from dreamgym.pipeline.experiment import Experiment
 from dreamgym.pipeline.settings import QUICK, PipelineSettings, from_json
 from dreamgym.pipeline.stage import stage_names
 from dreamgym.pipeline.stages import Pipeline
+from dreamgym.play.settings import CollectSettings
 from dreamgym.running.jobs import LocalExecutor
 
 
@@ -69,3 +71,8 @@ def test_an_older_config_gets_the_defaults_of_newer_settings():
     assert (settings.rounds, settings.vision.epochs) == (2, 3)
     assert settings.memory == PipelineSettings().memory
     assert from_json({}, QUICK) == QUICK
+
+
+def test_a_pipeline_collects_no_slices():
+    with pytest.raises(SettingsError, match=r"on-policy\.first-episode is 5"):
+        PipelineSettings(on_policy=CollectSettings(first_episode=5))

@@ -1,0 +1,1 @@
+"""Jobs on a real Ray cluster on this machine: two nodes of one core."""
