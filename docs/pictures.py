@@ -13,9 +13,12 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from dreamgym.data.episodes import Episode
 from dreamgym.models.arrays import load_vision
 from dreamgym.pipeline.experiment import Experiment
+from dreamgym.pipeline.settings import read_settings
 from dreamgym.report import pictures
+from dreamgym.tasks import get_task
 from dreamgym.world_model import WorldModel
 
 IMAGES = Path(__file__).parent / "images"
@@ -65,20 +68,31 @@ def collapsed(experiment: Experiment) -> None:
     draw("v-collapsed.png", [""] * len(frames), [("the game", frames), ("collapsed V", made)])
 
 
+def dreams(name: str, models: dict[str, WorldModel], episode: Episode) -> None:
+    """A drive, V's view of it, and dreams of it."""
+    strips = {label: pictures.dream_strip(model, episode) for label, model in models.items()}
+    first = next(iter(strips.values()))
+    rows = [("the game", first.real), ("V", first.reconstruction)]
+    rows += [(label, strip.dream) for label, strip in strips.items()]
+    draw(name, [f"{steps} steps" for steps in first.ahead], rows)
+
+
 def memories(experiment: Experiment, bad: Path) -> None:
     """A held-out drive, and the dreams of it by a good M, the same one too hot, and an undertrained one."""
     good = WorldModel.load(experiment.round_world_model(4))
-    episode = pictures.held_out(experiment.rollouts(4), 0.1, 0, 1)[0]
     models = {
         "good M": good,
         "good M, hot|tau 2": good.replace(temperature=2.0),
         "undertrained M": WorldModel.load(bad),
     }
-    strips = {label: pictures.dream_strip(model, episode) for label, model in models.items()}
-    first = strips["good M"]
-    rows = [("the game", first.real), ("V", first.reconstruction)]
-    rows += [(label, strip.dream) for label, strip in strips.items()]
-    draw("m.png", [f"{steps} steps" for steps in first.ahead], rows)
+    dreams("m.png", models, pictures.held_out(experiment.rollouts(4), 0.1, 0, 1)[0])
+
+
+def pendulum(experiment: Experiment, better: Path) -> None:
+    """A held-out episode of the pendulum, and the dreams of it by a young M and a better one."""
+    get_task(read_settings(experiment).task)
+    models = {"M, 120 updates": WorldModel.load(experiment.round_world_model(0)), "M again": WorldModel.load(better)}
+    dreams("pendulum.png", models, pictures.held_out(experiment.rollouts(0), 0.1, 0, 1)[0])
 
 
 if __name__ == "__main__":
