@@ -1,7 +1,6 @@
 """Settings of the pages' build: `make docs` writes docs/_build/html."""
 
 import urllib.request
-from pathlib import Path
 from typing import Any
 
 import dreamgym
@@ -55,14 +54,6 @@ intersphinx_mapping = reachable(
 )
 
 
-def drop_absent_pages(app: Any, name: str, source: list[str]) -> None:
-    """Leaves pages out of the contents that this checkout lacks."""
-    if name == "index":
-        pages = ("play", "web", "remote", "cluster")
-        absent = [page for page in pages if not (Path(app.srcdir) / f"{page}.md").exists()]
-        source[0] = "\n".join(line for line in source[0].splitlines() if line not in absent)
-
-
 def readable_signature(*about: Any) -> tuple[str | None, str | None]:
     """Shows a dataclass's default that a function makes as ``...``, which Sphinx can parse."""
     *_, signature, returns = about
@@ -72,4 +63,3 @@ def readable_signature(*about: Any) -> tuple[str | None, str | None]:
 def setup(app: Any) -> None:
     """Called by Sphinx."""
     app.connect("autodoc-process-signature", readable_signature)
-    app.connect("source-read", drop_absent_pages)

@@ -17,9 +17,7 @@ class VisionSettings:
     first_steps: int | None = None
     """Only so many first steps of an episode count; all if not given. A random driver soon leaves the road."""
     learning_rate: float = 1e-4
-    """Adam's learning rate at the start."""
-    final_learning_rate: float | None = None
-    """Adam's learning rate at the end of a linear decay; it stays as it is if not given."""
+    """Adam's learning rate."""
     kl_tolerance: float = 0.5
     """Floor of the KL term, in nats per latent dimension."""
     patience: int = 3
@@ -27,8 +25,7 @@ class VisionSettings:
 
     def __post_init__(self) -> None:
         check_settings(self, epochs=at_least(1), batch_size=at_least(1), patience=at_least(0))
-        check_settings(self, first_steps=at_least(1), learning_rate=above(0), final_learning_rate=at_least(0))
-        check_settings(self, kl_tolerance=at_least(0))
+        check_settings(self, first_steps=at_least(1), learning_rate=above(0), kl_tolerance=at_least(0))
 
 
 @dataclass(frozen=True)

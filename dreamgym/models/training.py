@@ -8,7 +8,6 @@ Data that cannot be trained on raises TrainingError. The other errors are those 
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -49,7 +48,7 @@ def train_vision(
             model = vision.Vision(latent_size, settings.kl_tolerance, seed)
         else:
             model = vision.from_arrays(start_from, seed, settings.kl_tolerance)
-        model.compile(optimizer=keras.optimizers.Adam(_schedule(settings, batches)))
+        model.compile(optimizer=keras.optimizers.Adam(settings.learning_rate))
         signature = tf.TensorSpec((None, 64, 64, 3), tf.uint8)
         fit(model, batches, held_out, folder, settings, signature=signature, verbose=verbose)
         return vision.to_arrays(model)
@@ -96,7 +95,10 @@ def train_memory(
         batches = sequence_batches(sequences, batch_size, seed)
         # XLA makes the LSTM loop 1.5 times as fast on a CPU. It makes V's convolutions many times slower. A compiled
         # step cannot speak with other devices.
-        adam = keras.optimizers.Adam(_schedule(settings, batches), clipvalue=settings.gradient_clip)
+        schedule = keras.optimizers.schedules.PolynomialDecay(
+            settings.learning_rate, settings.epochs * batches.per_epoch, settings.final_learning_rate
+        )
+        adam = keras.optimizers.Adam(schedule, clipvalue=settings.gradient_clip)
         model.compile(optimizer=adam, jit_compile=n_devices == 1)
         # The batch size is fixed, because XLA compiles the model again for every new shape.
         signature = {
@@ -104,14 +106,6 @@ def train_memory(
         }
         fit(model, batches, _pad(held_out, batch_size), folder, settings, signature=signature, verbose=verbose)
         return memory.to_arrays(model)
-
-
-def _schedule(settings: VisionSettings | MemorySettings, batches: Batches) -> Any:
-    if settings.final_learning_rate is None:
-        return settings.learning_rate
-    return keras.optimizers.schedules.PolynomialDecay(
-        settings.learning_rate, settings.epochs * batches.per_epoch, settings.final_learning_rate
-    )
 
 
 def sequence_batches(sequences: Mapping[str, np.ndarray], batch_size: int, seed: int) -> Batches:
