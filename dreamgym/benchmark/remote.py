@@ -28,6 +28,7 @@ PUSH, PULL, SECOND, SECOND_COMMAND = (
     "remote: second sync, the command as a whole",
 )
 AWS_PUSH, AWS_PULL, AWS_SECOND = "aws s3 sync: push", "aws s3 sync: pull", "aws s3 sync: second sync"
+_ATTEMPTS = 3
 _BUCKET, _FILE_BYTES = "benchmark", 60_000
 _SYNC = """
 import sys, time
@@ -69,7 +70,7 @@ def remote_figures(folder: Path, files: int, rounds: int, kills: int) -> RemoteF
         for number in range(rounds):
             there.measure(results, episodes, f"round-{number}", aws)
         memory = there.memory(max(files // 10, 1), 10 * files)
-        killed, identical = there.kill(make_files(folder / "killed", max(files // 10, 20), _FILE_BYTES), kills)
+        killed, identical = there.kill(make_files(folder / "killed", max(files // 4, 20), _FILE_BYTES), kills)
     words = "" if aws else "aws s3 sync: not measured; pip install awscli"
     return RemoteFigures(results, memory, killed, identical, words)
 
@@ -178,22 +179,23 @@ class _Place:
 
         Returns how many were killed before their end, and how many of those ended as identical trees.
         """
-        rng, killed, identical = random.Random(0), 0, 0
+        rng, identical = random.Random(0), 0
         url, pulled = f"s3://{_BUCKET}/whole", self.folder / "pulled"
         seconds = {"push": self._time(self._command("push", files, url))}
         seconds["pull"] = self._time(self._command("pull", pulled, url))
-        for number in range(times):
-            for action in ("push", "pull"):
+        killed = dict.fromkeys(seconds, 0)
+        for number in range(_ATTEMPTS * times):  # some end before the moment comes
+            for action in [action for action in seconds if killed[action] < times]:
                 begun = f"s3://{_BUCKET}/killed-{number}" if action == "push" else url
                 shutil.rmtree(pulled, ignore_errors=True)
                 words = self._command(action, files if action == "push" else pulled, begun)
                 if self._killed(words, seconds[action] * rng.uniform(0.3, 1)):
-                    killed += 1
+                    killed[action] += 1
                     self._time(words)
                     if action == "push":  # what is there is seen by pulling it
                         self._time(self._command("pull", pulled, begun))
                     identical += _tree(pulled) == _tree(files)
-        return killed, identical
+        return sum(killed.values()), identical
 
     def _killed(self, words: list[str], seconds: float) -> bool:
         with subprocess.Popen(words, env=self.environment, stdout=subprocess.DEVNULL) as process:
