@@ -24,7 +24,7 @@ class Args:
     address: str | None = None
     """HOST:PORT of the head, on every other node."""
     port: int = 6379
-    """The head's port."""
+    """The head's port; those from 10002 to 19999 are its workers'."""
     cores: int | None = None
     """Cores for jobs; all if not given."""
     store: int | None = None
@@ -32,6 +32,8 @@ class Args:
 
     def __post_init__(self) -> None:
         check_settings(self, port=at_least(1), cores=at_least(0), store=at_least(80))
+        if 10_002 <= self.port <= 19_999 or self.port > 65_535:
+            raise SettingsError(f"port is {self.port}, expected one up to 65535, but for the workers' 10002 to 19999")
         if self.head == (self.address is not None):
             raise SettingsError("give --head on the first node, and --address HOST:PORT of that node on the others")
 

@@ -20,8 +20,8 @@ class ClusterCosts:
     """What jobs cost the driver. ``dreamgym benchmark --cluster`` measured all but the last two."""
 
     job_seconds: float = 0.0005  # of the driver's CPU per job whose answer is a few numbers
-    job_bytes: float = 2_500  # over the driver's network for such a job
-    episode_seconds: float = 0.0057  # of the driver's CPU per 1,000 steps that come back as a file and are written
+    job_bytes: float = 1_500  # over the driver's network for such a job
+    episode_seconds: float = 0.0047  # of the driver's CPU per 1,000 steps that come back as a file and are written
     episode_bytes: float = 1_600_000  # of these
     generation_seconds: float = 0.05  # of CMA-ES between two generations; guessed
     network: float = 1.25e9  # bytes per second into the driver: 10 Gbit/s; assumed
