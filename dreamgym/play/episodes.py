@@ -53,11 +53,16 @@ def _play_together(games: list[Game], follower: BatchFollower | None) -> None:
             observations = _observe_step(games, follower, kept, codes)
 
 
+def posterior_noise(seed: int) -> np.random.Generator:
+    """The generator of V's posterior noise along the real episode of a seed."""
+    return generator(seed, Stream.POSTERIOR)
+
+
 def _observe_start(games: list[Game], follower: BatchFollower | None) -> Observations:
     if follower is None:
         return [game.observed for game in games]
     rows = _at_least_two(games)
-    rngs = [generator(game.seed, Stream.POSTERIOR) for game in rows]
+    rngs = [posterior_noise(game.seed) for game in rows]
     return follower.reset(np.stack([game.frame for game in rows]), rngs)[: len(games)]
 
 

@@ -79,7 +79,7 @@ def dream_strip(world_model: WorldModel, episode: Episode, first: int | None = N
     last = min(len(episode), first + warm_up + max(AHEAD))
     if last - first <= warm_up:
         raise DataError(f"the episode has {len(episode)} steps, expected more than {first + warm_up}")
-    frames, rng = episode.frames[first : last + 1], generator(episode.seed, Stream.OPEN_LOOP)
+    frames, rng = episode.frames[first : last + 1], generator(episode.seed, Stream.REPORT)
     encoded = [
         vision_numpy.encode(world_model.vision, frames[i : i + _TOGETHER]) for i in range(0, len(frames), _TOGETHER)
     ]

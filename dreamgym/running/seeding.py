@@ -30,6 +30,7 @@ class Stream(IntEnum):
     FIDELITY = 15
     OPEN_LOOP = 16  # the dream beside a filmed real episode
     COLLECTION = 17  # how a collected episode begins, and how noisy it is
+    REPORT = 18  # the dream beside the held-out episodes of a report
     EVALUATION = 2**31
     SELECTION = 3 * 2**30
 

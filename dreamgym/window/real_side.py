@@ -8,8 +8,8 @@ from dreamgym.data.episodes import Episode
 from dreamgym.envs.follower import BatchFollower
 from dreamgym.errors import DataError
 from dreamgym.frame_skip import FrameSkip
+from dreamgym.play.episodes import posterior_noise
 from dreamgym.play.resolve import Player
-from dreamgym.running.seeding import Stream, generator
 from dreamgym.window.readings import Readings, read_memory
 
 
@@ -47,7 +47,7 @@ class RealSide:
         self._reconstruction: np.ndarray | None = None
         if self._follower is not None:
             # Two rows, as in the episode loop: V's and M's products are then computed in the same way.
-            rngs = [generator(seed, Stream.POSTERIOR) for _ in range(2)]
+            rngs = [posterior_noise(seed) for _ in range(2)]
             self._follower.reset(np.stack([self.frame] * 2), rngs)
 
     def play(self, code: np.ndarray) -> Iterator[None]:
