@@ -70,7 +70,8 @@ def test_python_runs(page, number, homes, monkeypatch):
 
 def commands(text: str) -> list[list[str]]:
     lines = [line for block in blocks("bash", text) for line in block.replace("\\\n", " ").splitlines()]
-    return [shlex.split(line, comments=True)[1:] for line in lines if line.startswith("dreamgym ")]
+    split = [shlex.split(line, comments=True)[1:] for line in lines if line.startswith("dreamgym ")]
+    return [words[:-1] if words[-1] == "&" else words for words in split]  # which runs it in the background
 
 
 COMMANDS = {" ".join(words): words for words in commands("\n".join(TEXTS.values()))}

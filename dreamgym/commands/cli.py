@@ -72,9 +72,14 @@ def run(name: str, module: Any, words: Sequence[str]) -> None:
 
 def parse(name: str, args_class: type[Args], words: Sequence[str], default: Args | None = None) -> Args:
     """Parses words into a frozen dataclass. The docstrings of its fields make the help text."""
+    program = f"dreamgym {name}"
     if default is None:
-        return tyro.cli(args_class, args=words, prog=f"dreamgym {name}")
-    return tyro.cli(args_class, args=words, prog=f"dreamgym {name}", default=default)
+        args = tyro.cli(args_class, args=words, prog=program)
+    else:
+        args = tyro.cli(args_class, args=words, prog=program, default=default)
+    if (remote := getattr(args, "remote", None)) is not None:
+        Remote(remote)  # checks the address before anything is touched
+    return args
 
 
 def _expand_home(word: str) -> str:

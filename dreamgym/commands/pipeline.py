@@ -18,7 +18,6 @@ from dreamgym.play.check_task import check_task
 from dreamgym.running.checks import at_least, check_settings
 from dreamgym.running.cluster.settings import ClusterSettings, open_executor
 from dreamgym.running.jobs import default_workers
-from dreamgym.storage.remote import Remote
 from dreamgym.tasks import get_task
 
 
@@ -47,8 +46,6 @@ class Args:
 
     def __post_init__(self) -> None:
         check_settings(self, workers=at_least(0))
-        if self.remote is not None:
-            Remote(self.remote)  # checks the address
 
 
 def run(args: Args) -> None:

@@ -65,8 +65,9 @@ def test_push_pull_and_status(tmp_path: Path, capsys: pytest.CaptureFixture[str]
 
 
 def test_a_remote_is_needed_and_an_address_with_a_secret_goes_nowhere(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     Experiment(tmp_path / "x").write_config({"task": "tiny_game"})
     assert "names no remote; give one" in failing(sync, ["push", "--experiment", str(tmp_path / "x")], capsys)
     words = ["--experiment", str(tmp_path / "y"), "--remote", "s3://key:SECRET@bucket/x"]
@@ -74,7 +75,7 @@ def test_a_remote_is_needed_and_an_address_with_a_secret_goes_nowhere(
         error = failing(command, [*before, *(words if command is not collect else words[2:])], capsys)
         assert "SECRET" not in error
         assert "leave out" in error
-    assert not (tmp_path / "y").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["x"]
     nowhere = ["push", "--experiment", str(tmp_path / "y"), "--remote", f"file://{tmp_path}/r"]
     assert "there is no" in failing(sync, nowhere, capsys)
 

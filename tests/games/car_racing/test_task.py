@@ -10,6 +10,7 @@ from dreamgym.games.car_racing.task import (
     steer_calmly,
     steer_gas_brake,
     steer_gently,
+    steer_mildly,
     steer_pedal,
     steer_steadily,
     tiles_touched,
@@ -21,7 +22,7 @@ def test_heads_are_named():
     codec = ActionCodec(CAR_ACTIONS)
     assert CAR_RACING.head(codec) is CAR_RACING.head(codec, "steer_steadily")
     assert CAR_RACING.head(codec, "steer_gas_brake").n_outputs == 3
-    names = r"\['steer_steadily', 'steer_calmly', 'steer_gently', 'steer_pedal', 'steer_gas_brake'\]"
+    names = r"\['steer_steadily', 'steer_mildly', 'steer_calmly', 'steer_gently', 'steer_pedal', 'steer_gas_brake'\]"
     with pytest.raises(TaskError, match=rf"no action head 'tiller'; it has {names}"):
         CAR_RACING.head(codec, "tiller")
 
@@ -38,7 +39,9 @@ def test_steer_gas_brake_by_hand():
     np.testing.assert_allclose(codes, [[0, 0.5, 0], [1, 1, 1], [-1, 0, 0], [t, (t + 1) / 2, t]], rtol=1e-6)
 
 
-@pytest.mark.parametrize(("head", "gas"), [(steer_steadily, 0.25), (steer_calmly, 0.12), (steer_gently, 0.4)])
+@pytest.mark.parametrize(
+    ("head", "gas"), [(steer_steadily, 0.25), (steer_mildly, 0.18), (steer_calmly, 0.12), (steer_gently, 0.4)]
+)
 def test_gentle_heads_limit_the_pedal(head, gas):
     outputs = np.random.default_rng(0).normal(0, 3, (50, 2)).astype(np.float32)
     gentle, full = head(np, outputs), steer_pedal(np, outputs)
