@@ -64,3 +64,8 @@ class SettingsError(DreamGymError, ValueError):
 def describe(error: BaseException) -> str:
     """Another's error: its kind and what it says."""
     return f"{type(error).__name__}: {error}"
+
+
+def tells_of(description: str, kind: type[BaseException]) -> bool:
+    """Whether :func:`describe` made a description of an error of a kind, or of one that is derived from it."""
+    return description.partition(":")[0] in {kind.__name__, *(derived.__name__ for derived in kind.__subclasses__())}

@@ -2,15 +2,14 @@
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import tyro
 
-from dreamgym.errors import DreamGymError, ExperimentError, RemoteError, SettingsError
+from dreamgym.errors import DreamGymError, ExperimentError
 from dreamgym.games import DEFAULT_GAME
 from dreamgym.pipeline.experiment import Experiment
 from dreamgym.pipeline.find import find_experiment_of, find_world_model_of, places_of_world_model
@@ -19,10 +18,6 @@ from dreamgym.play.collect import check_collections, collected_task
 from dreamgym.play.settings import EnvSettings
 from dreamgym.policies.controller import LinearController
 from dreamgym.policies.load import policy_file
-from dreamgym.storage.compare import Wanted
-from dreamgym.storage.exchange import Exchange
-from dreamgym.storage.mirror import Mirror
-from dreamgym.storage.remote import Remote
 from dreamgym.tasks import Task, get_task
 from dreamgym.world_model import WorldModel
 from dreamgym.world_model_folder import pretrained_names
@@ -124,70 +119,12 @@ def task_of(places: Sequence[Path]) -> str | None:
     return next(filter(None, map(_task_of_experiment, places)), None)
 
 
-@contextmanager
-def exchanging(
-    remote: str | None,
-    *,
-    reads: Iterable[str | Path | None] = (),
-    writes: Iterable[str | Path] = (),
-    wanted: Wanted | None = None,
-) -> Iterator[None]:
-    """Fetches what a stage reads and goes on from, and pushes what it writes while the context lasts.
-
-    The remote is the experiment's that the files lie in, or else this working directory's: names in it are the paths
-    below that folder. What is read from elsewhere is let be.
-
-    Args:
-        remote: Its address; the one in the experiment's config if None, and there may be none.
-        reads: Files and folders.
-        writes: Files and folders.
-        wanted: Which names in them count; all if None.
-
-    Raises:
-        SettingsError: Something is written elsewhere, with a remote given.
-        RemoteError: What is read is damaged in the remote, or was fetched in part only.
-    """
-    outputs, inputs = [Path(path) for path in writes], [Path(path) for path in reads if path is not None]
-    experiment = next(filter(None, map(find_experiment_of, [*outputs, *inputs])), None)
-    folder = Path.cwd() if experiment is None else experiment.folder
-    mirror = _mirror_of(experiment, folder, remote)
-    outside = [path for path in outputs if _inside(path, folder) is None]
-    if outside and remote is not None:
-        raise SettingsError(f"{outside[0]} lies outside of {folder}, which the remote is for; name a path in it")
-    names = [name for path in outputs if (name := _inside(path, folder)) is not None]
-    needed = [name for path in inputs if (name := _inside(path, folder)) is not None]
-    with Exchange(folder, mirror, names, wanted=wanted) as exchange:
-        fetched = exchange.fetch([*needed, *names], wanted=wanted)
-        for name, problem in fetched.damaged.items():
-            if any(name == place or name.startswith(f"{place}/") for place in names):
-                print(f"{problem}; it is made again", file=sys.stderr)
-            else:
-                raise RemoteError(f"{problem}; push it from a machine that has it whole, or make it again")
-        yield
-
-
 def policy_places(policy: str) -> list[Path]:
     """The file of a policy, and where its world model may lie."""
     file = policy_file(policy)
     if file is None:
         return [Path(policy)] if "/" in policy else []  # a folder that is not here yet
     return [file, *places_of_world_model(file)]
-
-
-def _mirror_of(experiment: Experiment | None, folder: Path, remote: str | None) -> Mirror | None:
-    try:
-        named = experiment.mirror(remote) if experiment is not None else None
-    except ExperimentError:  # another program's config.json in some folder above
-        named = None
-    return Mirror(folder, Remote(remote)) if named is None and remote is not None else named
-
-
-def _inside(path: Path, folder: Path) -> str | None:
-    """A path as the remote of a folder names it; None if it lies elsewhere."""
-    path, folder = path.expanduser().resolve(), folder.resolve()
-    if not path.is_relative_to(folder):
-        return None
-    return "" if path == folder else path.relative_to(folder).as_posix()
 
 
 def _task_of_experiment(path: Path) -> str | None:

@@ -8,6 +8,7 @@ from typing import Annotated
 import tyro
 
 from dreamgym.commands import cli
+from dreamgym.commands.exchanging import exchanging
 from dreamgym.data.episodes import in_slice
 from dreamgym.play.collect import collect
 from dreamgym.play.settings import CollectSettings, EnvSettings
@@ -45,7 +46,8 @@ class Args:
     place: Annotated[ClusterSettings, tyro.conf.arg(name="")] = field(default_factory=ClusterSettings)
     remote: str | None = None
     """Where files are kept too: s3://bucket/prefix, gs://bucket/prefix, az://container/prefix or file:///folder; the
-    experiment's, if not given. Names in it are the paths below the experiment's folder, or else below this one."""
+    experiment's, if not given. Names in it are the paths below the experiment's folder, or else below this one. Workers
+    of a cluster read and write episodes and latents there, and they are not fetched."""
     settings: Annotated[CollectSettings, tyro.conf.arg(name="")] = field(default_factory=CollectSettings)
 
 
@@ -55,9 +57,10 @@ def run(args: Args) -> None:
     given = EnvSettings(task=args.task, world_model=world_model, renderer=args.renderer, frame_skip=args.frame_skip)
     needed = [args.world_model, *cli.policy_places(args.policy)]
     wanted = partial(in_slice, first=args.settings.first_episode, episodes=args.settings.episodes)
+    shared = [] if args.place.cluster is None else [args.folder]
     with (
         locked(args.folder),
-        cli.exchanging(args.remote, reads=needed, writes=[args.folder], wanted=wanted),
+        exchanging(args.remote, reads=needed, writes=[args.folder], wanted=wanted, shared=shared) as there,
         open_executor(args.workers, args.place) as executor,
     ):
         report = collect(
@@ -67,6 +70,7 @@ def run(args: Args) -> None:
             args.settings,
             seed=args.seed,
             workers=executor,
+            files=None if there is None else there[0],
         )
     print(
         f"{report.folder}: {report.episodes} episodes, {report.kept} kept, {report.made} made of {report.steps} steps"

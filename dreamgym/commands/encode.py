@@ -7,8 +7,9 @@ from typing import Annotated
 
 import tyro
 
-from dreamgym.commands import cli
+from dreamgym.commands.exchanging import exchanging
 from dreamgym.data.encode import encode_rollouts
+from dreamgym.data.encode_job import Place
 from dreamgym.data.episodes import in_slice
 from dreamgym.models.arrays import load_vision
 from dreamgym.running.checks import at_least, check_settings
@@ -38,7 +39,8 @@ class Args:
     place: Annotated[ClusterSettings, tyro.conf.arg(name="")] = field(default_factory=ClusterSettings)
     remote: str | None = None
     """Where files are kept too: s3://bucket/prefix, gs://bucket/prefix, az://container/prefix or file:///folder; the
-    experiment's, if not given. Names in it are the paths below the experiment's folder, or else below this one."""
+    experiment's, if not given. Names in it are the paths below the experiment's folder, or else below this one. Workers
+    of a cluster read and write episodes and latents there, and they are not fetched."""
 
     def __post_init__(self) -> None:
         check_settings(self, first_episode=at_least(0), episodes=at_least(1))
@@ -48,9 +50,10 @@ def run(args: Args) -> None:
     """Encodes, and prints the report."""
     needed = [args.rollouts, args.world_model]
     wanted = partial(in_slice, first=args.first_episode, episodes=args.episodes)
+    shared = [] if args.place.cluster is None else [args.rollouts, args.latents]
     with (
         locked(args.latents),
-        cli.exchanging(args.remote, reads=needed, writes=[args.latents], wanted=wanted),
+        exchanging(args.remote, reads=needed, writes=[args.latents], wanted=wanted, shared=shared) as there,
         open_executor(None, args.place) as executor,
     ):
         is_file = args.world_model.is_file()
@@ -62,6 +65,7 @@ def run(args: Args) -> None:
             executor=executor,
             first_episode=args.first_episode,
             episodes=args.episodes,
+            place=None if there is None else Place(*there),
         )
     print(f"{report.folder}: latents of {report.episodes} episodes, {report.kept} kept, {report.made} made")
     for broken in report.failed:

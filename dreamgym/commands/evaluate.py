@@ -8,6 +8,7 @@ import tyro
 from rich.console import Console
 
 from dreamgym.commands import cli
+from dreamgym.commands.exchanging import exchanging
 from dreamgym.evaluation.baselines import baselines
 from dreamgym.evaluation.evaluate import evaluate
 from dreamgym.evaluation.scores import evaluation_table, save_evaluations
@@ -54,7 +55,7 @@ def run(args: Args) -> None:
     output = args.output or Path("evaluation") / f"{args.env.env}-{args.episodes}.json"
     needed = [args.env.world_model, *cli.policy_places(args.policy)]
     with (
-        cli.exchanging(args.remote, reads=needed, writes=[output]),
+        exchanging(args.remote, reads=needed, writes=[output]),
         open_executor(args.workers, args.place) as executor,
     ):
         env = cli.complete(args.env, args.policy)

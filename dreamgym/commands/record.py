@@ -7,6 +7,7 @@ from typing import Annotated
 import tyro
 
 from dreamgym.commands import cli
+from dreamgym.commands.exchanging import exchanging
 from dreamgym.play.settings import EnvSettings
 from dreamgym.running.checks import above, at_least, check_settings
 from dreamgym.tasks import Renderer
@@ -53,6 +54,6 @@ def run(args: Args) -> None:
         task=args.task, world_model=args.world_model, renderer=args.renderer, temperature=args.temperature
     )
     needed = [args.world_model, *cli.policy_places(args.policy)]
-    with cli.exchanging(args.remote, reads=needed, writes=[args.output]):
+    with exchanging(args.remote, reads=needed, writes=[args.output]):
         path = record(args.policy, args.output, cli.complete(env, args.policy), args.video, seed=args.seed)
     print(f"saved: {path}")

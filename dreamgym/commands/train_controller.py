@@ -7,6 +7,7 @@ from typing import Annotated
 import tyro
 
 from dreamgym.commands import cli
+from dreamgym.commands.exchanging import exchanging
 from dreamgym.errors import SettingsError
 from dreamgym.evolution.settings import SearchSettings
 from dreamgym.evolution.train import train_controller
@@ -62,7 +63,7 @@ def run(args: Args) -> None:
     needed = [args.world_model, args.initial, *members]
     with (
         locked(output),
-        cli.exchanging(args.remote, reads=needed, writes=[output]),
+        exchanging(args.remote, reads=needed, writes=[output]),
         open_executor(args.workers, args.place) as executor,
     ):
         trained = train_controller(

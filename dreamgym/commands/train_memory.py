@@ -7,6 +7,7 @@ from typing import Annotated
 import tyro
 
 from dreamgym.commands import cli
+from dreamgym.commands.exchanging import exchanging
 from dreamgym.data.sequences import check_lengths
 from dreamgym.models.settings import MemorySettings
 from dreamgym.pipeline.training import Parts, StartSettings, assemble, fit_memory, measure, read_split
@@ -56,7 +57,7 @@ def run(args: Args) -> None:
     """Trains M, saves the world model and prints its fidelity."""
     output, vision = args.output, args.vision.expanduser()
     needed, made = [*args.latents, vision, args.start_from], [output, args.world_model]
-    with locked(output), cli.exchanging(args.remote, reads=needed, writes=made):
+    with locked(output), exchanging(args.remote, reads=needed, writes=made):
         task = cli.task_for(args.task, args.latents)
         split = read_split(args.latents, vision, args.held_out, args.seed)
         check_lengths(map(len, split.train), args.starts.start_steps)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dreamgym.commands import cli
+from dreamgym.commands.exchanging import exchanging
 from dreamgym.data.episodes import list_episodes
 from dreamgym.errors import DataError
 from dreamgym.models.settings import VisionSettings
@@ -41,7 +42,7 @@ class Args:
 
 def run(args: Args) -> None:
     """Trains V."""
-    with locked(args.output), cli.exchanging(args.remote, reads=args.rollouts, writes=[args.output]):
+    with locked(args.output), exchanging(args.remote, reads=args.rollouts, writes=[args.output]):
         task = cli.task_for(args.task, args.rollouts)
         episodes = [path for folder in args.rollouts for path in list_episodes(folder)]
         if not episodes:

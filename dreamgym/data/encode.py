@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from dreamgym.data.encode_job import EncodeJob, encode_group, encode_job
+from dreamgym.data.encode_job import EncodeJob, Place, encode_group, encode_job, is_fresh
+from dreamgym.data.encode_there import JOB_SECONDS, encode_there, keep_settings_there, names_there
 from dreamgym.data.episodes import (
     SETTINGS_FILE,
     Episode,
@@ -18,7 +19,6 @@ from dreamgym.data.episodes import (
     read_episode,
     remove_partial,
 )
-from dreamgym.data.latents import decode_latents
 from dreamgym.data.tfrecord import read_checksum
 from dreamgym.errors import DataError, JobError
 from dreamgym.running.files import write_whole
@@ -29,7 +29,6 @@ from dreamgym.running.shared import Shared
 
 _GROUP_FRAMES = 2048  # Short episodes are encoded in groups, so that batches are full.
 _JOB_BYTES = 2_000_000  # of episodes in a worker's job; a frame takes about a thousandth of that
-_JOB_SECONDS = 600.0  # for a job, TensorFlow's start included
 
 
 @dataclass(frozen=True)
@@ -55,6 +54,7 @@ def encode_rollouts(
     executor: Executor | None = None,
     first_episode: int = 0,
     episodes: int | None = None,
+    place: Place | None = None,
 ) -> EncodeReport:
     """Encodes every episode of a folder, or a slice of them, with V. Latents that this V made of the same are kept.
 
@@ -62,15 +62,25 @@ def encode_rollouts(
     with a warning; DataError is raised if more than half of them are broken, or if there are none. Latents without a
     readable episode are deleted. Where the executor has other machines' cores, they encode; otherwise this process
     does, on all of its own.
+
+    With a ``place``, the executor's workers read episodes there and write latents there, and nothing there is deleted.
+    ``latents`` then gets ``collection.json`` only. A RemoteError says that the place fails.
     """
     rollouts, latents, stamp = Path(rollouts), Path(latents), hash_arrays(vision)
+    if place is not None:
+        names = [name for name in names_there(place, rollouts) if in_slice(name, first_episode, episodes)]
+        _check_slice(names, rollouts, first_episode)
+        outcomes = encode_there(place, names, Shared(dict(vision)), executor)
+        keep_settings_there(place, latents)
+        kept, broken = sum(one.kept for one in outcomes), tuple(rollouts / one.name for one in outcomes if one.broken)
+        _check_broken(len(broken), len(names), rollouts)
+        return EncodeReport(latents, kept, len(names) - kept - len(broken), broken)
     paths = list_episodes(rollouts)
     if not paths:
         raise DataError(f"{rollouts} holds no episodes; collect some first")
     _clean_up(latents, {path.name for path in paths})
     paths = [path for path in paths if in_slice(path, first_episode, episodes)]
-    if not paths:
-        raise DataError(f"{rollouts} holds no episodes of the slice from {first_episode} on; collect that slice first")
+    _check_slice(paths, rollouts, first_episode)
     stale = [path for path in paths if not _is_fresh(latents / path.name, stamp, read_checksum(path))]
     failed: list[Path] = []
     if executor is not None and executor.whole_machines is not None:
@@ -85,9 +95,18 @@ def encode_rollouts(
         write_whole(latents / SETTINGS_FILE, read_bytes(rollouts / SETTINGS_FILE))
     for path in failed:
         (latents / path.name).unlink(missing_ok=True)
-    if 2 * len(failed) > len(paths):
-        raise DataError(f"{len(failed)} of {len(paths)} episodes in {rollouts} are broken; collect them again")
+    _check_broken(len(failed), len(paths), rollouts)
     return EncodeReport(latents, len(paths) - len(stale), len(stale) - len(failed), tuple(failed))
+
+
+def _check_slice(chosen: Sequence[Any], rollouts: Path, first: int) -> None:
+    if not chosen:
+        raise DataError(f"{rollouts} holds no episodes of the slice from {first} on; collect that slice first")
+
+
+def _check_broken(broken: int, episodes: int, rollouts: Path) -> None:
+    if 2 * broken > episodes:
+        raise DataError(f"{broken} of {episodes} episodes in {rollouts} are broken; collect them again")
 
 
 def _encode_here(
@@ -108,7 +127,7 @@ def _encode_away(
 ) -> Iterator[tuple[Path, bytes]]:
     """The same by an executor's workers, in any order."""
     jobs = _Jobs(stale, Shared(dict(vision)), hash_arrays(vision))
-    for result in executor.run(encode_job, jobs, deadline=_JOB_SECONDS):
+    for result in executor.run(encode_job, jobs, deadline=JOB_SECONDS):
         if result.error is not None:
             raise JobError(f"episodes from {jobs.groups[result.index][0]} on could not be encoded: {result.error}")
         by_name = {path.name: path for path in jobs.groups[result.index]}
@@ -165,11 +184,10 @@ def _is_fresh(path: Path, stamp: str, source: int) -> bool:
     if not path.is_file():
         return False
     try:
-        episode = decode_latents(read_bytes(path), path)
+        return is_fresh(read_bytes(path), path, stamp, source)
     except DataError as error:
         warnings.warn(f"{error} - it is made anew", stacklevel=3)
         return False
-    return episode.stamp == stamp and episode.source == source
 
 
 def _clean_up(latents: Path, names: set[str]) -> None:

@@ -3,15 +3,17 @@
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from dreamgym.data.episodes import Episode, Steps, decode_episode
-from dreamgym.data.latents import LatentEpisode, encode_latents
+from dreamgym.data.latents import LatentEpisode, decode_latents, encode_latents
 from dreamgym.data.tfrecord import checksum_of
 from dreamgym.errors import DataError
 from dreamgym.running.shared import Files, Shared
+from dreamgym.storage.faults import DamageError, MissingObjectError
 
 
 @dataclass(frozen=True)
@@ -21,9 +23,16 @@ class EncodeJob:
     vision: Shared  # V's arrays
     stamp: str  # their hash
     names: tuple[str, ...]  # of the files
-    contents: tuple[bytes, ...] = ()  # of the files; none where the worker reads them from ``rollouts``
-    rollouts: Files | None = None  # where the worker reads episodes
-    latents: Files | None = None  # where the worker writes latents; None sends them back
+    contents: tuple[bytes, ...] = ()  # of the files; none where the worker reads them elsewhere
+    place: "Place | None" = None  # where that is, and where it writes latents; None sends them back
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where every machine reaches the episodes and their latents."""
+
+    rollouts: Files
+    latents: Files
 
 
 @dataclass(frozen=True)
@@ -33,22 +42,52 @@ class Encoded:
     name: str  # of the file
     content: bytes | None = None  # the latents' file, if it is sent back
     broken: str | None = None  # why the episode cannot be read
+    kept: bool = False  # whether its latents were up to date
+    mended: str | None = None  # what was wrong with latents that were broken, and were made anew
 
 
 def encode_job(job: EncodeJob) -> list[Encoded]:
-    """Encodes a job's episodes. A worker keeps V between jobs."""
-    contents = job.contents or [_read(job.rollouts, name) for name in job.names]
-    outcomes, good = [], []
-    for name, content in zip(job.names, contents, strict=True):
+    """Encodes a job's episodes, except for those whose latents are up to date. A worker keeps V between jobs."""
+    outcomes: list[Encoded] = []
+    good: list[tuple[str, Episode, int]] = []
+    stale: dict[str, str | None] = {}  # latents that are there and are made anew, and what is wrong with broken ones
+    for number, name in enumerate(job.names):
         try:
-            good.append((name, decode_episode(content, name), checksum_of(content)))
-        except DataError as error:
+            content = _read(job, number)
+            source = checksum_of(content)
+            if job.place is not None and _has_fresh(job.place.latents, name, (job.stamp, source), stale):
+                outcomes.append(Encoded(name, kept=True))
+            else:
+                good.append((name, decode_episode(content, name), source))
+        except (DataError, DamageError) as error:
             outcomes.append(Encoded(name, broken=str(error)))
-    for name, content in encode_group(_encoder(job.vision), good, job.stamp):
-        if job.latents is not None:
-            job.latents.put(name, content)
-        outcomes.append(Encoded(name, None if job.latents is not None else content))
+    for name, content in encode_group(_encoder(job.vision), good, job.stamp) if good else ():
+        if job.place is not None:
+            job.place.latents.without(stale.keys()).put(name, content)
+        outcomes.append(Encoded(name, None if job.place is not None else content, mended=stale.get(name)))
     return outcomes
+
+
+def is_fresh(content: bytes, name: str | Path, stamp: str, source: int) -> bool:
+    """Whether a file holds latents that V ``stamp`` made of the episode ``source``. A broken file is a DataError."""
+    episode = decode_latents(content, name)
+    return episode.stamp == stamp and episode.source == source
+
+
+def _has_fresh(latents: Files, name: str, origin: tuple[str, int], stale: dict[str, str | None]) -> bool:
+    try:
+        if is_fresh(latents.get(name), name, *origin):
+            return True
+        stale[name] = None
+    except MissingObjectError:
+        pass
+    except (DataError, DamageError) as error:
+        stale[name] = str(error)
+    return False
+
+
+def _read(job: EncodeJob, number: int) -> bytes:
+    return job.contents[number] if job.place is None else job.place.rollouts.get(job.names[number])
 
 
 def encode_group(encoder: Any, group: Sequence[tuple[Any, Episode, int]], stamp: str) -> Iterator[tuple[Any, bytes]]:
@@ -60,11 +99,6 @@ def encode_group(encoder: Any, group: Sequence[tuple[Any, Episode, int]], stamp:
     for (name, episode, source), m, v in zip(group, np.split(mu, edges), np.split(logvar, edges), strict=True):
         steps = {field.name: getattr(episode, field.name) for field in dataclasses.fields(Steps)}
         yield name, encode_latents(LatentEpisode(**steps, mu=m, logvar=v, stamp=stamp, source=source))
-
-
-def _read(files: Files | None, name: str) -> bytes:
-    assert files is not None
-    return files.get(name)
 
 
 _last: list[tuple[Mapping[str, np.ndarray], Any]] = []  # the arrays of the last V, and its encoder

@@ -7,6 +7,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,6 +21,7 @@ from dreamgym.running.provenance import FORMATS, check_format
 from dreamgym.tasks import FRAME_SIZE
 
 EPISODE_FORMAT = b"dreamgym episode"
+EPISODE_FILES = "episode-*.tfrecord"
 SETTINGS_FILE = "collection.json"  # beside the episodes: what decides them
 BAD_FEATURES = (ValueError, KeyError, IndexError, AttributeError, TypeError)  # raised by missing or malformed features
 Item = TypeVar("Item")
@@ -139,7 +141,12 @@ def read_episode(path: Path) -> Episode:
 
 def list_episodes(folder: Path) -> list[Path]:
     """The episode files of a folder of rollouts or latents, sorted by name. Empty if the folder does not exist."""
-    return sorted(Path(folder).glob("episode-*.tfrecord"))
+    return sorted(Path(folder).glob(EPISODE_FILES))
+
+
+def is_episode(name: str) -> bool:
+    """Whether a file's name is that of an episode or its latents."""
+    return fnmatch(name, EPISODE_FILES)
 
 
 def in_slice(name: str | Path, first: int, episodes: int | None) -> bool:

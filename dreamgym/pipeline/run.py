@@ -27,10 +27,11 @@ def run_pipeline(
     """Runs every stage that is not finished, and prints the results.
 
     With a remote, every stage first fetches what it reads and is missing here, and what is made is pushed as it comes.
+    Workers of a cluster read and write episodes and latents there themselves.
     """
     mirror = experiment.mirror(remote)
     with locked(experiment.folder), Exchange(experiment.folder, mirror) as exchange:
-        stages = Pipeline(experiment, settings, executor).stages()
+        stages = Pipeline(experiment, settings, executor, mirror if executor.elsewhere else None).stages()
         begin = time.monotonic()
         redone: set[str] = set()
         while (stage := _next(experiment, stages, exchange)) is not None:
@@ -91,7 +92,7 @@ def _next(experiment: Experiment, stages: Sequence[Stage], exchange: Exchange) -
 
 
 def fetch_inputs(stage: Stage, stages: Sequence[Stage], experiment: Experiment, exchange: Exchange) -> Stage | None:
-    """Fetches what a stage reads, and what it goes on from.
+    """Fetches what a stage reads, and what it goes on from, unless workers do so themselves.
 
     Returns the earlier stage that has to make damaged objects again; None if there is no need.
 
@@ -99,7 +100,9 @@ def fetch_inputs(stage: Stage, stages: Sequence[Stage], experiment: Experiment, 
         RemoteError: The remote holds more than could be fetched.
         ExperimentError: An input is damaged in the remote, and no stage makes it again as it was.
     """
-    report = exchange.fetch([experiment.inside(path) for path in (*stage.reads, *stage.resumes)])
+    exchange.settle([experiment.inside(path) for path in stage.shared])
+    needed = [path for path in (*stage.reads, *stage.resumes) if path not in stage.shared]
+    report = exchange.fetch([experiment.inside(path) for path in needed])
     for name, problem in report.damaged.items():
         path = experiment.folder / name
         if any(path.is_relative_to(own) for own in (*stage.resumes, *stage.writes)):
@@ -118,7 +121,7 @@ def fetch_inputs(stage: Stage, stages: Sequence[Stage], experiment: Experiment, 
 def check_inputs(stage: Stage, stages: Sequence[Stage], experiment: Experiment, failure: str = "") -> None:
     """Checks that everything exists that a stage reads. ``failure`` says why a remote may hold what is missing here."""
     for path in stage.reads:
-        if not path.exists():
+        if path not in stage.shared and not path.exists():
             if failure:
                 raise RemoteError(f"stage {stage.name} needs {path}, which is missing here; {failure}")
             writer = next(other for other in stages if path in other.writes)

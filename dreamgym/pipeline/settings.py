@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 from dreamgym.errors import SettingsError
@@ -9,8 +10,9 @@ from dreamgym.evolution.settings import SearchSettings
 from dreamgym.games import DEFAULT_GAME
 from dreamgym.models.settings import MemorySettings, VisionSettings
 from dreamgym.pipeline.experiment import Experiment
-from dreamgym.play.settings import CollectSettings
+from dreamgym.play.settings import CollectSettings, EnvSettings
 from dreamgym.running.checks import at_least, between, check_settings, inside
+from dreamgym.running.seeding import derive_seed
 from dreamgym.tasks import Renderer
 
 Preset = Literal["quick", "laptop", "paper"]
@@ -104,6 +106,15 @@ class PipelineSettings:
     def horizon(self, round_: int) -> int:
         """Steps of a dream in a round."""
         return self.late_horizon if 2 * round_ > self.rounds else self.controller.horizon
+
+    def env(self, world_model: Path | None) -> EnvSettings:
+        """The env that is played with a world model, or without one."""
+        path = None if world_model is None else str(world_model)
+        return EnvSettings(task=self.task, world_model=path, renderer=self.renderer, frame_skip=self.frame_skip)
+
+    def round_seed(self, round_: int) -> int:
+        """The seed of a round."""
+        return derive_seed(self.seed, round_, bits=30)
 
 
 # A KL floor of 1.5 nats per latent, three times the paper's, keeps the road's edge sharp after minutes of training.

@@ -15,6 +15,7 @@ class Stage:
     writes: Sequence[Path]  # files and folders that it leaves for later stages
     run: Callable[[], dict[str, Any]]  # does the work and returns its metrics, which are plain JSON data
     resumes: Sequence[Path] = ()  # files and folders that it goes on from, if it was interrupted
+    shared: Sequence[Path] = ()  # folders that workers on other machines read and write in the remote, not here
     repeats: bool = False  # whether it makes files that are missing exactly as they were, and leaves the others
 
 

@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from dreamgym.data.encode import encode_rollouts
 from dreamgym.data.episodes import episode_lengths, list_episodes
 from dreamgym.data.sequences import check_lengths
 from dreamgym.envs.loading import load_world_model
@@ -16,18 +15,18 @@ from dreamgym.evaluation.baselines import baselines
 from dreamgym.evaluation.evaluate import evaluate
 from dreamgym.evaluation.scores import save_evaluations
 from dreamgym.evolution.train import train_controller
-from dreamgym.models.arrays import load_vision
 from dreamgym.pipeline import training
 from dreamgym.pipeline.experiment import Experiment
+from dreamgym.pipeline.gathering import Gathering
 from dreamgym.pipeline.selection import Entrant, entrants, select
 from dreamgym.pipeline.settings import PipelineSettings
 from dreamgym.pipeline.stage import Stage, stage_names
 from dreamgym.pipeline.training import StartSettings
-from dreamgym.play.collect import collect
 from dreamgym.play.settings import EnvSettings
 from dreamgym.policies.controller import LinearController
 from dreamgym.running.jobs import Executor
-from dreamgym.running.seeding import derive_seed, evaluation_seeds, selection_seeds
+from dreamgym.running.seeding import evaluation_seeds, selection_seeds
+from dreamgym.storage.mirror import Mirror
 from dreamgym.tasks import Task, get_task
 from dreamgym.video.record import VideoSettings, record
 
@@ -39,6 +38,12 @@ class Pipeline:
     experiment: Experiment  # the folder
     settings: PipelineSettings  # all settings
     executor: Executor  # does what is many jobs
+    mirror: Mirror | None = None  # with the remote that the executor's workers read and write; None if they do not
+
+    @property
+    def gathering(self) -> Gathering:
+        """Collection and encoding."""
+        return Gathering(self.experiment, self.settings, self.executor, self.mirror)
 
     @property
     def task(self) -> Task:
@@ -60,10 +65,10 @@ class Pipeline:
             "collect": (
                 [at.round_latest(round_ - 1), at.round_world_model(round_ - 1)] if round_ else [],
                 [at.rollouts(round_)],
-                partial(self.collect, round_),
+                partial(self.gathering.collect, round_),
             ),
             "vision": ([at.rollouts(0)], [at.vision], self.train_vision),
-            "latents": ([at.rollouts(round_), at.vision], [at.latents(round_)], partial(self.encode, round_)),
+            "latents": ([at.rollouts(round_), at.vision], [at.latents(round_)], partial(self.gathering.encode, round_)),
             "memory": (
                 [at.vision, *(at.latents(n) for n in range(round_ + 1))]
                 + [at.memory(round_ - 1, member) for member in members if round_],
@@ -90,21 +95,8 @@ class Pipeline:
             "controller": [at.search(round_)],
             "choose": [at.selection],
         }
-        repeats = kind in ("collect", "latents")
-        return Stage(name, *parts[kind], resumes=resumes.get(kind, parts[kind][1]), repeats=repeats)
-
-    def collect(self, round_: int) -> dict[str, Any]:
-        """Plays the real game: by the random policy first, later by the latest controller with noise."""
-        first = round_ == 0
-        report = collect(
-            self.experiment.rollouts(round_),
-            "smoothed" if first else str(self.experiment.round_latest(round_ - 1)),
-            self._env(None if first else self.experiment.round_world_model(round_ - 1)),
-            self.settings.random if first else self.settings.on_policy,
-            seed=self._seed(round_),
-            workers=self.executor,
-        )
-        return {"episodes": report.episodes, "failed": len(report.failed)}
+        repeats, shared = kind in ("collect", "latents"), self.gathering.shared(kind, round_)
+        return Stage(name, *parts[kind], resumes=resumes.get(kind, parts[kind][1]), shared=shared, repeats=repeats)
 
     def train_vision(self) -> dict[str, Any]:
         """Trains V on the first round's episodes."""
@@ -120,12 +112,6 @@ class Pipeline:
         )
         return {}
 
-    def encode(self, round_: int) -> dict[str, Any]:
-        """Encodes a round's episodes with V."""
-        at, vision = self.experiment, load_vision(self.experiment.vision)
-        report = encode_rollouts(at.rollouts(round_), at.latents(round_), vision, executor=self.executor)
-        return {"episodes": report.episodes}
-
     def train_memory(self, round_: int) -> dict[str, Any]:
         """Trains the ensemble of Ms on all latents so far, saves the round's world model and measures its fidelity."""
         at, how = self.experiment, self.settings
@@ -139,7 +125,7 @@ class Pipeline:
                 split,
                 at.memory_training(round_, member),
                 how.memory if round_ == 0 else how.memory_again,
-                seed=self._seed(round_) + member,
+                seed=self.settings.round_seed(round_) + member,
                 start_from=None if round_ == 0 else at.memory(round_ - 1, member),
             )
         world_model = training.assemble(
@@ -148,7 +134,7 @@ class Pipeline:
             StartSettings(how.starts, how.start_steps, how.rewarded_starts),
             temperature=how.controller.temperature,
             frame_skip=how.frame_skip,
-            seed=self._seed(round_),
+            seed=self.settings.round_seed(round_),
             details={"round": round_},
         )
         folder = world_model.save(at.round_world_model(round_))
@@ -162,10 +148,10 @@ class Pipeline:
         """
         at = self.experiment
         trained = train_controller(
-            self._env(at.round_world_model(round_)),
+            self.settings.env(at.round_world_model(round_)),
             at.search(round_),
             replace(self.settings.controller, horizon=self.settings.horizon(round_)),
-            seed=self._seed(round_),
+            seed=self.settings.round_seed(round_),
             selection_seed=self.settings.seed,
             initial=None if round_ == 0 else self._initial(round_ - 1),
             members=[at.memory(round_, member) for member in range(self.settings.controller.members)],
@@ -195,7 +181,7 @@ class Pipeline:
         seeds = selection_seeds(how.seed, first + how.final_tracks)
 
         def play(entrant: Entrant, episodes: Sequence[int]) -> Sequence[float]:
-            env = self._env(at.round_world_model(entrant.round))
+            env = self.settings.env(at.round_world_model(entrant.round))
             return evaluate(entrant.controller, env, seeds=episodes, workers=self.executor, label=entrant.label).returns
 
         best, scores = select(contest, play, (seeds[:first], seeds[first:]), how.finalists, at.selection)
@@ -222,14 +208,9 @@ class Pipeline:
         seed = evaluation_seeds(self.settings.seed, 1)[0]
         for suffix, scale in (("mp4", 4), ("gif", 2)):
             settings = VideoSettings(steps=self.settings.video_steps, scale=scale)
-            env, path = self._env(self.experiment.world_model), self.experiment.video(suffix)
+            env, path = self.settings.env(self.experiment.world_model), self.experiment.video(suffix)
             record(str(self.experiment.controller), path, env, settings, seed=seed)
         return {}
-
-    def _env(self, world_model: Path | None) -> EnvSettings:
-        path = None if world_model is None else str(world_model)
-        task, renderer, skip = self.settings.task, self.settings.renderer, self.settings.frame_skip
-        return EnvSettings(task=task, world_model=path, renderer=renderer, frame_skip=skip)
 
     def _initial(self, last: int) -> Path:
         """The controller to continue from after the round ``last``."""
@@ -245,6 +226,3 @@ class Pipeline:
 
     def _real_score(self, round_: int) -> float:
         return float(self.experiment.metrics(f"{round_}-controller")["real_score"])
-
-    def _seed(self, round_: int) -> int:
-        return derive_seed(self.settings.seed, round_, bits=30)

@@ -3,13 +3,13 @@
 import hashlib
 import json
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from dreamgym.data.episodes import EPISODE_FORMAT, SETTINGS_FILE, decode_features, read_bytes, remove_partial
-from dreamgym.errors import DataError, JobError
+from dreamgym.errors import DataError, JobError, RemoteError, tells_of
 from dreamgym.play.check_task import check_task
 from dreamgym.play.job import PlayJob, describe_live, play_jobs, portable
 from dreamgym.play.resolve import Player, resolve
@@ -69,7 +69,7 @@ def collect(
         seed: Decides all episodes.
         workers: Processes, or an executor; all cores if None, and 0 plays in this process.
         deadline: Seconds per episode before its worker is replaced; by the length if None.
-        files: Where the workers write the episodes, and which are there; the folder then gets none of them.
+        files: Where the workers write the episodes and which are there; the folder then gets ``collection.json`` only.
 
     Raises:
         DataError: The folder holds episodes that were collected with other settings, or ``env`` is the dream.
@@ -77,6 +77,7 @@ def collect(
         WorldModelError: The world model is missing or broken.
         TaskError: There is no such task, its env cannot be made, or the world model is of another task.
         JobError: More than half of the missing episodes could not be played.
+        RemoteError: ``files`` fails, or an episode could not be written there.
     """
     folder = Path(folder).expanduser()
     if env.env != "real":
@@ -85,16 +86,16 @@ def collect(
     length = min(settings.episode_length or player.max_steps, player.task.horizon)
     player = replace(player, env=replace(env, max_steps=length, renderer=env.renderer or "fast"))
     described = _describe(player, settings, seed)
-    keep_settings(folder / SETTINGS_FILE, described, DataError, "collect into another folder", new=["definition"])
-    missing = _missing(folder, range(settings.first_episode, settings.first_episode + settings.episodes), files)
+    numbers = range(settings.first_episode, settings.first_episode + settings.episodes)
+    there = _keep(folder, described, files)
+    named = {number: episode_path(folder, number).name for number in numbers}
+    missing = _missing(folder, numbers) if files is None else [n for n, name in named.items() if name not in there]
     if missing:
         check_task(player.task, [player.env.renderer or "fast"])
-    there = portable(player)
-    jobs = [_job(player, there, settings, derive_seed(seed, number)) for number in missing]
+    env = portable(player)
+    jobs = [_job(player, env, settings, derive_seed(seed, number)) for number in missing]
     if files is not None:
-        jobs = [
-            replace(job, files=(files, (episode_path(folder, n).name,))) for job, n in zip(jobs, missing, strict=True)
-        ]
+        jobs = [replace(job, files=(files, (named[n],))) for job, n in zip(jobs, missing, strict=True)]
     failed: list[tuple[int, str]] = []
     steps = size = 0
     with as_executor(workers) as executor:
@@ -127,6 +128,11 @@ def episode_path(folder: Path, number: int) -> Path:
 
 
 def _report_failures(failed: list[tuple[int, str]], missing: int) -> None:
+    if unwritten := [reason for _, reason in failed if tells_of(reason, RemoteError)]:
+        raise RemoteError(
+            f"{len(unwritten)} of {missing} episodes could not be written, the last one: {unwritten[-1]}; the same "
+            "command makes them again"
+        )
     if 2 * len(failed) > missing:
         raise JobError(f"{len(failed)} of {missing} episodes could not be played, the last one: {failed[-1][1]}")
     for number, reason in failed:
@@ -211,11 +217,19 @@ def _read_settings(folder: Path) -> dict[str, Any]:
     return saved
 
 
-def _missing(folder: Path, numbers: Iterable[int], files: Files | None) -> list[int]:
+def _keep(folder: Path, described: Mapping[str, Any], files: Files | None) -> set[str]:
+    """Keeps the settings here, and where the episodes go before the first of them. Returns what is there."""
+    there, path = set() if files is None else files.names(), folder / SETTINGS_FILE
+    if files is not None and SETTINGS_FILE in there and not path.exists():
+        write_whole(path, files.get(SETTINGS_FILE))
+    keep_settings(path, described, DataError, "collect into another folder", new=["definition"])
+    if files is not None and SETTINGS_FILE not in there:
+        files.put(SETTINGS_FILE, path.read_bytes())
+    return there
+
+
+def _missing(folder: Path, numbers: Iterable[int]) -> list[int]:
     """The numbers of the episodes that are missing or broken. Removes partial files of a killed run."""
-    if files is not None:
-        there = files.names()
-        return [number for number in numbers if episode_path(folder, number).name not in there]
     remove_partial(folder)
     missing = []
     for number in numbers:

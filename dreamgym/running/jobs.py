@@ -45,6 +45,10 @@ class Executor(Protocol):
         """The number of jobs that are done at a time; 0 if this process does them."""
 
     @property
+    def elsewhere(self) -> bool:
+        """Whether jobs may run on other machines. Asking does not connect to them."""
+
+    @property
     def whole_machines(self) -> "Executor | None":
         """An executor whose jobs have all cores of a machine; None where this machine is the only one."""
 
@@ -87,6 +91,7 @@ class LocalExecutor:
     deadline. A negative number raises a SettingsError.
     """
 
+    elsewhere = False
     whole_machines = None
 
     def __init__(self, workers: int | None = None):

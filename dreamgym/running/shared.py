@@ -4,6 +4,7 @@ Pickled in the ordinary way, as the local workers' jobs are, a shared value is p
 path.
 """
 
+from collections.abc import Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -41,7 +42,10 @@ class Files(Protocol):
         """The names of the files that are there, whole."""
 
     def get(self, name: str) -> bytes:
-        """The content of a file."""
+        """The content of a file. Raises a MissingObjectError without one, a DamageError if it is not what was put."""
 
     def put(self, name: str, content: bytes) -> None:
-        """Writes a file, whole or not at all."""
+        """Writes a file, whole or not at all. Raises a ConflictError where there is one of another content."""
+
+    def without(self, names: Set[str]) -> "Files":
+        """The same place, taken to lack some files: putting one replaces what is there."""

@@ -111,6 +111,17 @@ class Exchange:
         check_whole(self.folder, places)
         return report
 
+    def settle(self, places: Sequence[str]) -> None:
+        """Pushes what is new here of some folders and files at once, before other machines read them there.
+
+        Raises:
+            RemoteError: The remote fails.
+        """
+        if self.mirror is not None:
+            with self._busy:
+                report = self.mirror.push(places, wanted=self.wanted)
+            self._tell_differences([*report.different, *report.damaged])
+
     def _follow(self) -> None:
         pause = 0.0
         while not self._stop.wait(pause):

@@ -16,6 +16,7 @@ from dreamgym.storage.entries import Entry
 from dreamgym.storage.faults import ConflictError, DamageError, MissingObjectError
 from dreamgym.storage.index import Index, LocalFile, Pair
 from dreamgym.storage.remote import Remote
+from dreamgym.storage.remote_files import RemoteFiles
 
 AT_ONCE = 16  # requests
 _BATCH = 64
@@ -117,6 +118,12 @@ class Mirror:
         with closing(Index(self.folder, self.remote.url)) as index:
             work = partial(self._get, index, states, again, _once(begin))
             return _report(self._outcomes(index, work, places, wanted, side="there"))
+
+    def files(self, folder: str) -> RemoteFiles:
+        """A folder of the remote for jobs on other machines. It lacks objects that were found to be damaged."""
+        with closing(Index(self.folder, self.remote.url)) as index:
+            damaged = {entry.name for entry in self.remote.list(folder) if index.is_damaged(entry)}
+        return RemoteFiles(self.remote, folder).without({name.removeprefix(f"{folder}/") for name in damaged})
 
     def is_last(self, name: str) -> bool:
         """Whether a name is one of those that are moved last."""

@@ -26,6 +26,8 @@ class RayExecutor:
         whole: One worker per node, which uses all its cores, instead of one per core.
     """
 
+    elsewhere = True
+
     def __init__(self, address: str = "auto", *, connection: Connection | None = None, whole: bool = False):
         self.address, self._whole = address, whole
         self._connection, self._ours = connection, connection is None
