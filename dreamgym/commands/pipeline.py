@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Annotated
 
 import tyro
@@ -72,7 +73,9 @@ def _estimate(args: Args) -> None:
         print_estimate(args.settings, args.workers, names)
         return
     with open_executor(args.workers, args.place) as executor:
-        print_estimate(args.settings, executor.workers, names, cluster_seconds)
+        remote = args.remote or Experiment.named(args.experiment or args.preset).remote
+        seconds = partial(cluster_seconds, remote=remote is not None)
+        print_estimate(args.settings, executor.workers, names, seconds)
     Console().print(projection_table())
 
 

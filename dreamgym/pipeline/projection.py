@@ -37,16 +37,28 @@ class Projection(NamedTuple):
     limit: str
 
 
-def collecting(settings: PipelineSettings, round_: int, cores: int, costs: ClusterCosts = CLUSTER_COSTS) -> Projection:
-    """A round's collection, whose episodes come back to the driver."""
+def collecting(
+    settings: PipelineSettings,
+    round_: int,
+    cores: int,
+    costs: ClusterCosts = CLUSTER_COSTS,
+    *,
+    remote: bool = False,
+) -> Projection:
+    """A round's collection. Its episodes come back to the driver, or workers write them to a remote.
+
+    A remote is taken to be as fast as all workers together.
+    """
     episodes = (settings.random if round_ == 0 else settings.on_policy).episodes
     length = steps_of_round(settings, round_) / episodes
     step = game_step(settings, observed=round_ > 0)
-    size, files = costs.episode_bytes * length / 1000, costs.episode_seconds * length / 1000
+    come_back = 0.0 if remote else length / 1000
+    size, files = costs.episode_bytes * come_back, costs.episode_seconds * come_back
+    driver = "the driver, which sends the jobs" if remote else "the driver, which writes the files"
     return _slowest(
         {
             "the cores that play": math.ceil(episodes / cores) * length * step,
-            "the driver, which writes the files": episodes * (costs.job_seconds + files),
+            driver: episodes * (costs.job_seconds + files),
             "the driver's network": episodes * (costs.job_bytes + size) / costs.network,
         }
     )
@@ -68,17 +80,18 @@ def searching(settings: PipelineSettings, cores: int, costs: ClusterCosts = CLUS
     return Projection(search.generations * (playing + between) + scoring, limit)
 
 
-def cluster_seconds(settings: PipelineSettings, cores: int, name: str) -> float:
-    """The expected seconds of a stage on a cluster. V and M are trained on the driver's machine."""
+def cluster_seconds(settings: PipelineSettings, cores: int, name: str, *, remote: bool = False) -> float:
+    """The expected seconds of a stage on a cluster, with a remote or without. V and M are trained by the driver."""
     number, _, kind = name.rpartition("-")
     round_ = int(number or 0)
     if kind == "collect":
-        return collecting(settings, round_, cores).seconds
+        return collecting(settings, round_, cores, remote=remote).seconds
     if kind == "controller" and settings.controller.env == "real":
         return searching(settings, cores).seconds
     if kind == "latents":  # the unit cost is that of two cores
         frames = steps_of_round(settings, round_) / frame_skip(settings)
-        return max(frames * COSTS.encoded_frame * 2 / cores, frames * COSTS.frame_bytes / CLUSTER_COSTS.network)
+        carried = 0.0 if remote else frames * COSTS.frame_bytes / CLUSTER_COSTS.network
+        return max(frames * COSTS.encoded_frame * 2 / cores, carried)
     return stage_seconds(settings, cores, name)
 
 
@@ -87,12 +100,13 @@ def projection_table(costs: ClusterCosts = CLUSTER_COSTS, cores: Sequence[int] =
     search, random = PAPER.controller, PAPER.random
     titles = (
         f"collecting {random.episodes:,} x {random.episode_length:,} steps",
+        "the same with a remote",
         f"search in the real game: {search.candidates} x {search.dreams}, {search.generations:,} generations",
     )
-    table = Table("cores", titles[0], "limited by", titles[1], "limited by", title="projected, not run")
+    table = Table("cores", *(head for title in titles for head in (title, "limited by")), title="projected, not run")
     for n in cores:
-        both = collecting(PAPER, 0, n, costs), searching(PAPER, n, costs)
-        table.add_row(f"{n}", *(text for p in both for text in (format_seconds(p.seconds), p.limit)))
+        row = collecting(PAPER, 0, n, costs), collecting(PAPER, 0, n, costs, remote=True), searching(PAPER, n, costs)
+        table.add_row(f"{n}", *(text for p in row for text in (format_seconds(p.seconds), p.limit)))
     return table
 
 

@@ -60,10 +60,19 @@ def _rollouts(experiment: Experiment, settings: PipelineSettings, round_: int) -
     wanted = (settings.random if round_ == 0 else settings.on_policy).episodes
     paths = list_episodes(folder)
     broken = [path.name for path in paths if not _is_whole(path)]
-    problem = f"{wanted - len(paths)} missing" if len(paths) < wanted else ""
+    state, there = f"{len(paths)} of {wanted} episodes", _there(experiment, f"{round_}-collect")
+    if there > len(paths):
+        state += f" here, {there} in {experiment.remote}"
+    missing = wanted - max(len(paths), there)
+    problem = f"{missing} missing" if missing > 0 else ""
     if broken:
         problem += f" damaged: {', '.join(broken[:3])}{' …' if len(broken) > 3 else ''}; delete them"
-    return Finding(f"rollouts {folder.name}", f"{len(paths)} of {wanted} episodes", problem.strip())
+    return Finding(f"rollouts {folder.name}", state, problem.strip())
+
+
+def _there(experiment: Experiment, stage: str) -> int:
+    """Episodes that a finished stage left in the experiment's remote; 0 if there is none, or the stage is not done."""
+    return int(experiment.metrics(stage).get("episodes", 0)) if experiment.remote is not None else 0
 
 
 def _is_whole(path: Path) -> bool:
@@ -77,13 +86,17 @@ def _is_whole(path: Path) -> bool:
 def _latents(experiment: Experiment, round_: int) -> Finding:
     folder = experiment.latents(round_)
     paths, wanted = list_episodes(folder), len(list_episodes(experiment.rollouts(round_)))
-    problem = f"{wanted - len(paths)} missing" if len(paths) < wanted else ""
+    state, there = f"{len(paths)} episodes", _there(experiment, f"{round_}-latents")
+    if there > len(paths):
+        state += f" here, {there} in {experiment.remote}"
+    missing = wanted - max(len(paths), there)
+    problem = f"{missing} missing" if missing > 0 else ""
     if paths and experiment.vision.exists():
         stamp = hash_arrays(load_vision(experiment.vision))
         counts = Counter(_latent_state(path, stamp) for path in paths)
         problem += f" {counts['stale']} stale: made by another V" if counts["stale"] else ""
         problem += f" {counts['damaged']} damaged" if counts["damaged"] else ""
-    return Finding(f"latents {folder.name}", f"{len(paths)} episodes", problem.strip())
+    return Finding(f"latents {folder.name}", state, problem.strip())
 
 
 def _latent_state(path: Path, stamp: str) -> str:

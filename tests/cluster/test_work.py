@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,6 @@ import pytest
 from dreamgym.benchmark.dream import population
 from dreamgym.commands import encode, evaluate as evaluate_command, main
 from dreamgym.data.encode import encode_rollouts
-from dreamgym.data.encode_job import EncodeJob, encode_job
 from dreamgym.dream.imagination import Dreams, dropout_masks, imagine
 from dreamgym.dream.split import SMALLEST_PART, SplitImagine, split
 from dreamgym.evaluation.evaluate import evaluate
@@ -21,54 +19,10 @@ from dreamgym.evolution.evolve import train_in_dream
 from dreamgym.evolution.population import population_returns
 from dreamgym.evolution.settings import SearchSettings
 from dreamgym.play.collect import collect
-from dreamgym.play.settings import CollectSettings, EnvSettings
-from dreamgym.policies.controller import LinearController
-from dreamgym.running.provenance import hash_arrays
-from dreamgym.running.shared import Shared
-from tests.cluster.conftest import wait_until
+from dreamgym.play.settings import EnvSettings
+from tests.cluster.conftest import EPISODES, contents, wait_until
 from tests.commands import run_command
 from tests.tiny_game import TINY_TASK
-
-EPISODES = CollectSettings(episodes=6, noise=0.5)
-
-
-@dataclass(frozen=True)
-class Folder:
-    """Files in a folder that every node sees."""
-
-    path: str
-
-    def names(self):
-        return {path.name for path in Path(self.path).iterdir()}
-
-    def get(self, name):
-        return (Path(self.path) / name).read_bytes()
-
-    def put(self, name, content):
-        (Path(self.path) / name).write_bytes(content)
-
-
-def contents(folder):
-    return {path.name: path.read_bytes() for path in Path(folder).glob("episode-*")}
-
-
-@pytest.fixture(scope="module")
-def controller(tiny_world_model, tmp_path_factory):
-    zeros = LinearController.zeros(tiny_world_model)
-    rng = np.random.default_rng(0)
-    chosen = replace(zeros, parameters=rng.standard_normal(zeros.parameters.shape))
-    path = tmp_path_factory.mktemp("controller") / "c.npz"
-    chosen.save(path)
-    return path
-
-
-@pytest.fixture(scope="module")
-def collected(controller, tiny_folder, tmp_path_factory):
-    """Episodes that were played in this process."""
-    folder = tmp_path_factory.mktemp("here") / "rollouts"
-    env = EnvSettings(task="tests.tiny_game:TINY_TASK", world_model=tiny_folder)
-    collect(folder, str(controller), env, EPISODES, workers=0)
-    return folder
 
 
 def test_episodes_and_latents_are_equal_byte_for_byte(
@@ -87,29 +41,6 @@ def test_episodes_and_latents_are_equal_byte_for_byte(
     del here["episode-000003.tfrecord"]
     assert contents(tmp_path / "latents") == here
     assert (tmp_path / "latents" / "collection.json").is_file()
-
-
-def test_files_that_every_machine_reaches_do_not_pass_through_the_driver(
-    executor, controller, collected, tiny_folder, tiny_world_model, tmp_path
-):
-    place = Folder(str(tmp_path / "bucket"))
-    Path(place.path).mkdir()
-    env = EnvSettings(task=TINY_TASK.name, world_model=tiny_folder)
-    made = [
-        collect(tmp_path / "empty", str(controller), env, EPISODES, workers=executor, files=place) for _ in range(2)
-    ]
-    assert [report.made for report in made] == [6, 0]
-    assert made[0].size == sum(map(len, contents(collected).values()))
-    assert contents(place.path) == contents(collected)
-    assert contents(tmp_path / "empty") == {}
-    latents = Folder(str(tmp_path / "latents"))
-    Path(latents.path).mkdir()
-    vision = dict(tiny_world_model.vision)
-    job = EncodeJob(Shared(vision), hash_arrays(vision), tuple(sorted(place.names())), rollouts=place, latents=latents)
-    (result,) = executor.run(encode_job, [job], deadline=60)
-    assert [encoded.content for encoded in result.value] == [None] * 6
-    encode_rollouts(collected, tmp_path / "here", vision)
-    assert contents(latents.path) == contents(tmp_path / "here")
 
 
 def test_scores_are_equal(executor, controller, tiny_folder, tiny_world_model):

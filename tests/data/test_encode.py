@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 
 from dreamgym.data.encode import encode_rollouts
+from dreamgym.data.encode_job import Place
 from dreamgym.data.episodes import list_episodes, read_episode, write_episode
 from dreamgym.data.latents import read_latents
 from dreamgym.errors import DataError
 from dreamgym.models import vision_numpy
 from dreamgym.running.provenance import hash_arrays
+from dreamgym.storage.remote import Remote
+from dreamgym.storage.remote_files import RemoteFiles
 from tests.data.test_episodes import make_episode
 
 
@@ -77,3 +80,36 @@ def test_a_stamp_tells_one_v_from_another_whatever_the_order(tiny_world_model):
     assert hash_arrays(backwards) == hash_arrays(vision)
     changed = {**vision, "encoder_0_kernel": vision["encoder_0_kernel"] * np.float32(1.0001)}
     assert hash_arrays(changed) != hash_arrays(vision)
+
+
+def test_in_a_place_that_all_reach_the_same_latents_are_made_kept_and_mended(rollouts, tiny_world_model, tmp_path):
+    remote, vision = Remote(f"file://{tmp_path}/remote"), tiny_world_model.vision
+    place = Place(RemoteFiles(remote, "rollouts"), RemoteFiles(remote, "latents"))
+
+    def encode():
+        report = encode_rollouts(rollouts, tmp_path / "none", vision, place=place)
+        return report.kept, report.made, [path.name for path in report.failed]
+
+    def there(files):
+        return {name: files.get(name) for name in files.names()}
+
+    with pytest.raises(DataError, match="holds no episodes in the remote"):
+        encode()
+    for path in list_episodes(rollouts):
+        place.rollouts.put(path.name, path.read_bytes())
+    assert encode() == (0, 4, [])
+    encode_rollouts(rollouts, tmp_path / "latents", vision)
+    made = {path.name: path.read_bytes() for path in list_episodes(tmp_path / "latents")}
+    assert there(place.latents) == made
+    assert encode() == (4, 0, [])
+    names = sorted(made)
+    place.latents.without({names[0]}).put(names[0], made[names[1]])  # of another episode
+    (tmp_path / "remote" / "latents" / names[1]).write_bytes(b"damaged")
+    (tmp_path / "remote" / "latents" / names[2]).unlink()
+    with pytest.warns(UserWarning, match=f"latents/{names[1]} is damaged.* it is made anew"):
+        assert encode() == (1, 3, [])
+    assert there(place.latents) == made
+    (tmp_path / "remote" / "rollouts" / names[3]).write_bytes(b"damaged")
+    with pytest.warns(UserWarning, match=f"skipped: .*rollouts/{names[3]} is damaged"):
+        assert encode() == (3, 0, [names[3]])
+    assert not (tmp_path / "none").exists()

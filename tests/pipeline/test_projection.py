@@ -24,6 +24,10 @@ def test_what_costs_most_is_named():
     slow_driver, slow_network = replace(FREE, episode_seconds=1.0), replace(FREE, episode_bytes=1e9)
     assert collecting(PAPER, 0, 512, slow_driver) == (10_000, "the driver, which writes the files")
     assert collecting(PAPER, 0, 512, slow_network) == (pytest.approx(8_000), "the driver's network")
+    assert collecting(PAPER, 0, 512, slow_driver, remote=True).limit == "the cores that play"
+    slow_jobs = replace(slow_network, job_seconds=1.0)
+    assert collecting(PAPER, 0, 512, slow_jobs, remote=True) == (10_000, "the driver, which sends the jobs")
+    assert cluster_seconds(PAPER, 512, "0-collect", remote=True) < cluster_seconds(PAPER, 512, "0-collect") / 4
     assert searching(PAPER, 512, FREE).limit == "one job for each of 64 candidates"
     assert searching(PAPER, 512, FREE).seconds == pytest.approx(searching(PAPER, 64, FREE).seconds, rel=0.01)
     assert searching(PAPER, 64, replace(FREE, generation_seconds=60)).limit == "the driver between generations"
