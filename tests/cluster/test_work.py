@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from dreamgym.benchmark.dream import population
-from dreamgym.commands import encode, evaluate as evaluate_command, main
+from dreamgym.commands import collect as collect_command, evaluate as evaluate_command, main
 from dreamgym.data.encode import encode_rollouts
 from dreamgym.dream.imagination import Dreams, dropout_masks, imagine
 from dreamgym.dream.split import SMALLEST_PART, SplitImagine, split
@@ -135,26 +135,14 @@ def test_a_killed_driver_goes_on_from_what_was_finished_in_a_game_of_ones_own(cl
     assert contents(tmp_path / "away") == contents(tmp_path / "here")
 
 
-def test_commands_take_a_cluster(cluster, executor, collected, controller, tiny_folder, tmp_path, capsys):
+def test_commands_take_a_cluster(cluster, executor, tmp_path, capsys):
     executor.close()
-    where = ["--cluster", cluster.address]
-    words = ["--rollouts", str(collected), "--latents", str(tmp_path / "latents"), "--world-model", tiny_folder]
-    run_command(encode, words + where)
-    assert "latents of 6 episodes, 0 kept, 6 made" in capsys.readouterr().out
-    words = [str(controller), "--world-model", tiny_folder, "--episodes", "4", "--no-controls"]
-    run_command(evaluate_command, [*words, "--output", str(tmp_path / "scores.json"), *where])
+    where, task = ["--cluster", cluster.address], ["--task", "tests.tiny_game:TINY_TASK"]
+    words = ["random", *task, "--episodes", "2", "--no-controls", "--output", str(tmp_path / "scores.json")]
+    run_command(evaluate_command, [*words, *where])
     assert (tmp_path / "scores.json").is_file()
     with pytest.raises(SystemExit):
-        main(
-            words=[
-                "encode",
-                *["--rollouts", str(collected), "--latents", str(tmp_path / "other")],
-                "--world-model",
-                tiny_folder,
-                "--cluster",
-                "127.0.0.1:1",
-            ]
-        )
+        run_command(collect_command, [str(tmp_path / "other"), *task, "--cluster", "127.0.0.1:1"])
     assert "error: no Ray cluster at '127.0.0.1:1'" in capsys.readouterr().err
     main(words=["pipeline", "--preset", "paper", "--experiment", str(tmp_path / "x"), "--dry-run", *where])
     printed = capsys.readouterr().out
