@@ -130,8 +130,8 @@ def episode_path(folder: Path, number: int) -> Path:
 def _report_failures(failed: list[tuple[int, str]], missing: int) -> None:
     if unwritten := [reason for _, reason in failed if tells_of(reason, RemoteError)]:
         raise RemoteError(
-            f"{len(unwritten)} of {missing} episodes could not be written, the last one: {unwritten[-1]}; the same "
-            "command makes them again"
+            f"{len(unwritten)} of {missing} episodes could not be written, the last one: {unwritten[-1]}; when that "
+            "is mended, the same command goes on"
         )
     if 2 * len(failed) > missing:
         raise JobError(f"{len(failed)} of {missing} episodes could not be played, the last one: {failed[-1][1]}")

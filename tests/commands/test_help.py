@@ -54,7 +54,7 @@ def test_the_list_of_commands_is_whole(capsys):
     main(words=["--help"])
     assert capsys.readouterr().out == text
     folder = SCRIPTS.parent / "dreamgym" / "commands"
-    modules = {path.stem.replace("_", "-") for path in folder.glob("*.py")} - {"--init--", "cli"}
+    modules = {path.stem.replace("_", "-") for path in folder.glob("*.py")} - {"--init--", "cli", "exchanging"}
     assert set(COMMANDS) == modules
     assert all(f"  {name} " in text for name in COMMANDS)
 

@@ -49,7 +49,7 @@ def test_dreams_are_longer_in_the_second_half_of_the_rounds():
 
 
 def test_rounds_have_seeds_of_their_own(pipeline):
-    assert len({pipeline._seed(round_) for round_ in range(100)}) == 100
+    assert len({pipeline.settings.round_seed(round_) for round_ in range(100)}) == 100
 
 
 def test_names_of_stages():

@@ -9,20 +9,24 @@ import numpy as np
 import pytest
 
 from dreamgym.data.episodes import list_episodes, read_episode, read_episodes
-from dreamgym.errors import DataError, JobError, PolicyError, SettingsError, TaskError
+from dreamgym.errors import DataError, JobError, PolicyError, RemoteError, SettingsError, TaskError
 from dreamgym.play import collect as collect_module
 from dreamgym.play.collect import episode_path
 from dreamgym.play.settings import CollectSettings, EnvSettings
 from dreamgym.policies.controller import LinearController
 from dreamgym.running.seeding import derive_seed as episode_seed
+from dreamgym.storage.remote import Remote
+from dreamgym.storage.remote_files import RemoteFiles
 
 TINY = "tests.tiny_game:TINY_TASK"
 
 
-def collect(folder, *, task=TINY, policy="smoothed", world_model=None, seed=0, workers=0, deadline=None, **settings):
+def collect(
+    folder, *, task=TINY, policy="smoothed", world_model=None, seed=0, workers=0, deadline=None, files=None, **settings
+):
     env = EnvSettings(task=task, world_model=world_model)
     return collect_module.collect(
-        folder, policy, env, CollectSettings(**settings), seed=seed, workers=workers, deadline=deadline
+        folder, policy, env, CollectSettings(**settings), seed=seed, workers=workers, deadline=deadline, files=files
     )
 
 
@@ -189,3 +193,22 @@ def test_a_thousand_frames_of_the_car_take_less_than_two_megabytes(tmp_path):
     arguments = {"policy": "smoothed", "episodes": 1, "episode_length": 250, "random_starts": 0.0}
     report = collect(tmp_path, task="car_racing", workers=0, **arguments)
     assert report.size / (report.steps + 1) < 2000
+
+
+def test_episodes_are_written_where_all_machines_reach_them_or_the_reason_is_told(six, tmp_path):
+    files = RemoteFiles(Remote(f"file://{tmp_path}/remote"), "rollouts")
+
+    def collect_there(here, seed=3):
+        return collect(tmp_path / here, episodes=6, seed=seed, files=files)
+
+    (in_the_way := tmp_path / "remote/rollouts/episode-000003.tfrecord/a file").mkdir(parents=True)
+    with pytest.raises(RemoteError, match="1 of 6 episodes could not be written, the last one: ConflictError: file:"):
+        collect_there("one")
+    in_the_way.rmdir()
+    in_the_way.parent.rmdir()
+    report = collect_there("one")
+    assert (report.kept, report.made) == (5, 1)
+    assert {name: files.get(name) for name in files.names()} == {path.name: path.read_bytes() for path in six.iterdir()}
+    assert [path.name for path in (tmp_path / "one").iterdir()] == ["collection.json"]
+    with pytest.raises(DataError, match="other settings"):
+        collect_there("two", seed=9)
