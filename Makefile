@@ -5,13 +5,16 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 EXPERIMENT ?= quick
 
-.PHONY: dream test check docs benchmark clean
+.PHONY: dream test test-cluster check docs benchmark clean
 
 dream: $(VENV)/.installed
 	$(BIN)/dreamgym pipeline --preset quick --experiment $(EXPERIMENT)
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n auto --dist loadfile
+
+test-cluster: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -m cluster
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

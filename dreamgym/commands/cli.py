@@ -18,6 +18,7 @@ from dreamgym.play.collect import check_collections, collected_task
 from dreamgym.play.settings import EnvSettings
 from dreamgym.policies.controller import LinearController
 from dreamgym.policies.load import policy_file
+from dreamgym.storage.remote import Remote
 from dreamgym.tasks import Task, get_task
 from dreamgym.world_model import WorldModel
 from dreamgym.world_model_folder import pretrained_names

@@ -31,7 +31,7 @@ class DreamEnv(WholeCopies, gym.Env[np.ndarray, Any]):
 
     Reset options: ``start`` (an index; drawn if absent), ``temperature`` (for this dream only), and ``state``, with
     which the dream begins instead of a start: M's ``(z, h, c)``, float32 of shapes ``(Z,)``, ``(H,)`` and ``(H,)``,
-    such as a :class:`dreamgym.envs.follower.BatchFollower` has of the real game. ``start`` in ``info`` is then -1.
+    such as ``dreamgym.envs.follower.BatchFollower`` has of the real game. ``start`` in ``info`` is then -1.
 
     Example:
         >>> env = gym.make("WorldModelDream-v0", world_model="path/to/world_model")  # doctest: +SKIP

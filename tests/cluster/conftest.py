@@ -66,8 +66,8 @@ def executor(cluster):
 
 
 @pytest.fixture
-def third_node(cluster):
-    """Adds nodes to the cluster, and removes them afterwards."""
+def third_node(cluster, executor):
+    """Adds nodes to the cluster, and removes them afterwards. Ray takes some seconds to see that a node is dead."""
     added = []
 
     def add(cores=1, **arguments):
@@ -80,6 +80,7 @@ def third_node(cluster):
         for node in added:
             if node in cluster.worker_nodes:
                 cluster.remove_node(node, allow_graceful=False)
+        wait_until(lambda: executor.workers == 2)
 
 
 def wait_until(condition, seconds=30.0):

@@ -23,6 +23,8 @@ from tests.jobs_for_tests import (
     read_shared,
 )
 
+pytestmark = pytest.mark.cluster
+
 DEADLINE = 2.0
 
 

@@ -20,6 +20,8 @@ from dreamgym.storage.remote_files import RemoteFiles
 from tests.cluster.conftest import contents
 from tests.commands import run_command
 
+pytestmark = pytest.mark.cluster
+
 TINY = PipelineSettings(
     task="tests.tiny_game:TINY_TASK",
     rounds=1,

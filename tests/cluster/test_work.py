@@ -24,6 +24,8 @@ from tests.cluster.conftest import EPISODES, contents, wait_until
 from tests.commands import run_command
 from tests.tiny_game import TINY_TASK
 
+pytestmark = pytest.mark.cluster
+
 
 def test_episodes_and_latents_are_equal_byte_for_byte(
     executor, controller, collected, tiny_folder, tiny_world_model, tmp_path

@@ -10,6 +10,7 @@ import pytest
 
 from dreamgym.running.files import read_npz
 
+pytestmark = pytest.mark.cluster
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
 import sys
