@@ -5,25 +5,23 @@ Keys are JavaScript's KeyboardEvent.code: places on the keyboard, whatever its l
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import product
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 
 from dreamgym.actions import ActionCodec
-from dreamgym.errors import ActionError, DreamGymError, WebError
+from dreamgym.errors import ActionError, WebError
+from dreamgym.play.keys import IDLE_NAMES, ask_game, reach
 from dreamgym.tasks import Task
 
 _PAIRS = (("ArrowLeft", "ArrowRight"), ("ArrowDown", "ArrowUp"), ("KeyA", "KeyD"), ("KeyS", "KeyW"))
 _SINGLES = ("ArrowUp", "ArrowDown", "Space", "KeyW", "KeyS")
 _WORDS = {"LEFT": "ArrowLeft", "RIGHT": "ArrowRight", "UP": "ArrowUp", "FORWARD": "ArrowUp", "DOWN": "ArrowDown"}
 _WORDS |= {"FIRE": "Space", "PICKUP": "Space"}
-_STILL = ("NOOP", "NOTHING", "STILL", "IDLE", "NO-OP")
 _ALIASES = {"ArrowLeft": "KeyA", "ArrowRight": "KeyD", "ArrowUp": "KeyW", "ArrowDown": "KeyS"}
 _PYGAME = {1073741903: "ArrowRight", 1073741904: "ArrowLeft", 1073741905: "ArrowDown", 1073741906: "ArrowUp"}
 _PYGAME |= {13: "Enter", 32: "Space"}
-_MOST_CORNERS = 8  # outputs of a head that is asked at all corners
 
 
 @dataclass(frozen=True)
@@ -66,27 +64,12 @@ def controls_of(task: Task, codec: ActionCodec) -> Controls:
     Raises:
         WebError: The game's keys are not what Gymnasium's ``play`` takes.
     """
-    keys, names = _ask_game(task)
+    keys, names = ask_game(task)
     if keys is not None:
         return _own(task, codec, keys)
     if isinstance(codec.space, gym.spaces.Discrete):
         return _choices(codec, names)
-    return _axes(*_limits(task, codec))
-
-
-def _ask_game(task: Task) -> tuple[Any, list[str]]:
-    """The game's ``get_keys_to_action()`` or None, and the names of its actions, which may be unknown."""
-    try:
-        env = task.make_env("fast", blind=True)
-    except DreamGymError:  # the page needs no game, so it can be written where the game is not installed
-        return None, []
-    try:
-        keys = env.get_wrapper_attr("get_keys_to_action")() if env.has_wrapper_attr("get_keys_to_action") else None
-        if env.has_wrapper_attr("get_action_meanings"):
-            return keys, [str(name) for name in env.get_wrapper_attr("get_action_meanings")()]
-        return keys, [str(action.name) for action in getattr(env.unwrapped, "actions", ()) if hasattr(action, "name")]
-    finally:
-        env.close()
+    return _axes(*reach(task, codec))
 
 
 def _own(task: Task, codec: ActionCodec, keys: Any) -> Controls:
@@ -118,7 +101,7 @@ def _key(key: Any) -> str:
 
 def _choices(codec: ActionCodec, names: Sequence[str]) -> Controls:
     names = [name.upper() for name in names] if len(names) == codec.size else [""] * codec.size
-    still = next((number for number, name in enumerate(names) if name in _STILL), 0)
+    still = next((number for number, name in enumerate(names) if name in IDLE_NAMES), 0)
     controls: list[Control] = []
     for number, code in enumerate(np.eye(codec.size, dtype=np.float32)):
         if number == still:
@@ -146,18 +129,6 @@ def _axes(low: np.ndarray, high: np.ndarray) -> Controls:
         ends.append((next(singles, f"{number} on"), number, float(far)))
     controls = [Control((key,), ((number, end),), f"action[{number}] to {end:g}") for key, number, end in ends]
     return Controls(controls, neutral.tolist())
-
-
-def _limits(task: Task, codec: ActionCodec) -> tuple[np.ndarray, np.ndarray]:
-    """How far the task's action head reaches, inside the bounds."""
-    assert isinstance(codec.space, gym.spaces.Box)
-    low, high = codec.space.low.reshape(-1).astype(np.float32), codec.space.high.reshape(-1).astype(np.float32)
-    head = task.head(codec)
-    if head.n_outputs > _MOST_CORNERS:
-        return low, high
-    corners = np.array(list(product((-1e3, 1e3), repeat=head.n_outputs)), np.float32)
-    codes = np.asarray(head.function(np, corners))
-    return np.maximum(codes.min(axis=0), low), np.minimum(codes.max(axis=0), high)
 
 
 def _action(codec: ActionCodec, code: np.ndarray) -> str:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import product
 from typing import Any, Protocol
 
 import gymnasium as gym
@@ -10,7 +9,8 @@ import numpy as np
 import pygame
 
 from dreamgym.actions import ActionCodec
-from dreamgym.errors import ActionError, DreamGymError, WindowError
+from dreamgym.errors import ActionError, WindowError
+from dreamgym.play.keys import IDLE_NAMES, ask_game, reach
 from dreamgym.tasks import Task
 
 REACH_SECONDS = 0.12  # of the game's time, in which a key moves an axis over its whole range
@@ -24,7 +24,6 @@ _SINGLES = (pygame.K_UP, pygame.K_DOWN, pygame.K_SPACE, pygame.K_w, pygame.K_s)
 _ALSO = {pygame.K_LEFT: pygame.K_a, pygame.K_RIGHT: pygame.K_d, pygame.K_UP: pygame.K_w, pygame.K_DOWN: pygame.K_s}
 _WORDS = {"LEFT": pygame.K_LEFT, "RIGHT": pygame.K_RIGHT, "UP": pygame.K_UP, "FORWARD": pygame.K_UP}
 _WORDS |= {"DOWN": pygame.K_DOWN, "FIRE": pygame.K_SPACE, "PICKUP": pygame.K_SPACE}
-_STILL = ("NOOP", "NOTHING", "STILL", "IDLE", "NO-OP")
 
 
 @dataclass(frozen=True)
@@ -140,7 +139,7 @@ def key_map(task: Task, codec: ActionCodec, *, idle: int | None = None, full_ran
     Raises:
         WindowError: The game's keys are not what Gymnasium's ``play`` takes, or ``idle`` is no action.
     """
-    keys, names = _ask_game(task)
+    keys, names = ask_game(task)
     if keys is not None:
         return _own_chords(task, codec, keys, idle)
     if isinstance(codec.space, gym.spaces.Discrete):
@@ -153,21 +152,6 @@ def key_map(task: Task, codec: ActionCodec, *, idle: int | None = None, full_ran
 def key_name(key: int) -> str:
     """A key's name for people."""
     return pygame.key.name(key, use_compat=True) or f"key {key}"
-
-
-def _ask_game(task: Task) -> tuple[Any, list[str]]:
-    """The game's ``get_keys_to_action()`` or None, and the names of its actions, which may be unknown."""
-    try:
-        env = task.make_env("fast")
-    except DreamGymError:  # a dream can be driven where its game is not installed
-        return None, []
-    try:
-        keys = env.get_wrapper_attr("get_keys_to_action")() if env.has_wrapper_attr("get_keys_to_action") else None
-        if env.has_wrapper_attr("get_action_meanings"):
-            return keys, [str(name) for name in env.get_wrapper_attr("get_action_meanings")()]
-        return keys, [str(action.name) for action in getattr(env.unwrapped, "actions", ()) if hasattr(action, "name")]
-    finally:
-        env.close()
 
 
 def _own_chords(task: Task, codec: ActionCodec, keys: Any, idle: int | None) -> Chords:
@@ -204,7 +188,7 @@ def _digits(codec: ActionCodec, names: list[str], idle: int | None) -> Chords:
         codes |= {frozenset({key}): code for key in keys}
         what = f"action {codec.decode(code)}" + (f", {name.lower()}" if name else "")
         help_ += [(" or ".join(map(key_name, keys)), what)] if keys else []
-    still = next((number for number, name in enumerate(names) if name in _STILL), 0)
+    still = next((number for number, name in enumerate(names) if name in IDLE_NAMES), 0)
     code = np.eye(codec.size, dtype=np.float32)[still] if idle is None else _idle_code(codec, idle)
     return Chords(codes, code, tuple(help_))
 
@@ -224,12 +208,7 @@ def _idle_code(codec: ActionCodec, idle: int) -> np.ndarray:
 
 def _limits(task: Task, codec: ActionCodec, full_range: bool) -> tuple[np.ndarray, np.ndarray]:
     """How far the keys reach: as far as the task's action head, or to the bounds."""
-    space = codec.space
-    assert isinstance(space, gym.spaces.Box)
-    low, high = space.low.reshape(-1), space.high.reshape(-1)
-    head = task.head(codec)
-    if full_range or head.n_outputs > 8:  # the head is asked at all its corners
-        return low, high
-    corners = np.array(list(product((-1e3, 1e3), repeat=head.n_outputs)), np.float32)
-    codes = np.asarray(head.function(np, corners))
-    return np.maximum(codes.min(axis=0), low), np.minimum(codes.max(axis=0), high)
+    if not full_range:
+        return reach(task, codec)
+    assert isinstance(codec.space, gym.spaces.Box)
+    return codec.space.low.reshape(-1), codec.space.high.reshape(-1)
