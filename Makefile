@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 EXPERIMENT ?= quick
 
-.PHONY: dream test test-cluster check docs benchmark clean
+.PHONY: dream test test-slow check docs benchmark clean
 
 dream: $(VENV)/.installed
 	$(BIN)/dreamgym pipeline --preset quick --experiment $(EXPERIMENT)
@@ -13,8 +13,8 @@ dream: $(VENV)/.installed
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
-test-cluster: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -m cluster
+test-slow: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -m slow
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

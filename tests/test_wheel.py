@@ -76,6 +76,7 @@ def run(wheel, tmp_path_factory):
     return run_program
 
 
+@pytest.mark.slow
 def test_a_tiny_pipeline_runs_with_the_wheel_alone(run, tmp_path):
     experiment, exported = tmp_path / "tiny", tmp_path / "exported"
     settings = [word.replace("tests.tiny_game", "tiny_game") for word in TINY]

@@ -23,7 +23,7 @@ from tests.jobs_for_tests import (
     read_shared,
 )
 
-pytestmark = pytest.mark.cluster
+pytestmark = pytest.mark.slow
 
 DEADLINE = 2.0
 

@@ -20,7 +20,7 @@ from dreamgym.storage.remote_files import RemoteFiles
 from tests.cluster.conftest import contents
 from tests.commands import run_command
 
-pytestmark = pytest.mark.cluster
+pytestmark = pytest.mark.slow
 
 TINY = PipelineSettings(
     task="tests.tiny_game:TINY_TASK",

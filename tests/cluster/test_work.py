@@ -24,7 +24,7 @@ from tests.cluster.conftest import EPISODES, contents, wait_until
 from tests.commands import run_command
 from tests.tiny_game import TINY_TASK
 
-pytestmark = pytest.mark.cluster
+pytestmark = pytest.mark.slow
 
 
 def test_episodes_and_latents_are_equal_byte_for_byte(

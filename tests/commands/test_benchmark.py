@@ -16,6 +16,7 @@ from dreamgym.running.jobs import LocalExecutor
 from tests.commands import run_command
 
 
+@pytest.mark.slow
 def test_it_measures_everything_and_draws_the_curve(car_world_model, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(dream, "BATCHES", (1, 1024, 4096))
     monkeypatch.setattr(dream, "BLOCK", 2)

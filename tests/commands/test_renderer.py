@@ -105,9 +105,9 @@ def test_the_whole_pipeline_collects_trains_chooses_and_films_in_one_env(model, 
     experiment = Experiment(tmp_path / "run")
     stages = Pipeline(experiment, settings, LocalExecutor(0))
     model.save(experiment.round_world_model(0))
-    stages.collect(0)
+    stages.stage("0-collect").run()
     experiment.mark_done("0-controller", **stages.train_controller(0))
-    stages.collect(1)
+    stages.stage("1-collect").run()
     episodes = [read_episode(path) for n in (0, 1) for path in list_episodes(experiment.rollouts(n))]
     assert [episode.env_id for episode in episodes] == [IDS[renderer]] * 4
     model.save(experiment.round_world_model(1))

@@ -10,7 +10,7 @@ import pytest
 
 from dreamgym.running.files import read_npz
 
-pytestmark = pytest.mark.cluster
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
 import sys

@@ -22,13 +22,13 @@ TINY = [
     "--controller.select-tracks=1", "--final-tracks=1", "--starts=4", "--start-steps=2", "--evaluation-episodes=1",
     "--video-steps=3",
 ]  # fmt: skip
-# A second round, with the controller's own episodes, for all but the two games that run with the suite.
+# A second round, with the controller's own episodes, for all but the two games that make test-slow plays.
 AGAIN = [
     "--rounds=1", "--late-horizon=4", "--on-policy.episodes=2", "--on-policy.episode-length=12",
     "--memory-again.epochs=1", "--memory-again.sequence-length=8", "--memory-again.batch-size=8",
 ]  # fmt: skip
 LIGHTEST = ("minigrid_room", "breakout")
-MARKS = (pytest.mark.games, pytest.mark.light)
+MARKS = (pytest.mark.games, pytest.mark.slow)
 IGNORED = (  # as in pyproject.toml, whose filters are for pytest's own process
     "builtin type",
     "__array__ implementation doesn't accept a copy keyword",
