@@ -50,8 +50,8 @@ class BenchmarkSettings:
     workers: int | None = None
     """Processes that play the real game; one per CPU core if not given, and 0 plays in this process."""
 
-    remote_files: int = 2000
-    """Files that are synced with a remote; 0 leaves remote storage out."""
+    remote_files: int = 0
+    """Files that are synced with an S3 server on this machine and by aws s3 sync, for minutes; 0 leaves that out."""
     kills: int = 30
     """Pushes, and as many pulls, that are killed at random moments."""
     cluster: bool = False
