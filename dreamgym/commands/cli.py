@@ -18,7 +18,6 @@ from dreamgym.play.collect import check_collections, collected_task
 from dreamgym.play.settings import EnvSettings
 from dreamgym.policies.controller import LinearController
 from dreamgym.policies.load import policy_file
-from dreamgym.storage.remote import Remote
 from dreamgym.tasks import Task, get_task
 from dreamgym.world_model import WorldModel
 from dreamgym.world_model_folder import pretrained_names
@@ -68,14 +67,9 @@ def run(name: str, module: Any, words: Sequence[str]) -> None:
 
 def parse(name: str, args_class: type[Args], words: Sequence[str], default: Args | None = None) -> Args:
     """Parses words into a frozen dataclass. The docstrings of its fields make the help text."""
-    program = f"dreamgym {name}"
     if default is None:
-        args = tyro.cli(args_class, args=words, prog=program)
-    else:
-        args = tyro.cli(args_class, args=words, prog=program, default=default)
-    if (remote := getattr(args, "remote", None)) is not None:
-        Remote(remote)  # checks the address before anything is touched
-    return args
+        return tyro.cli(args_class, args=words, prog=f"dreamgym {name}")
+    return tyro.cli(args_class, args=words, prog=f"dreamgym {name}", default=default)
 
 
 def _expand_home(word: str) -> str:

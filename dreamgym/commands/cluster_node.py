@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dreamgym.errors import JobError, SettingsError
 from dreamgym.running.checks import at_least, check_settings
-from dreamgym.running.cluster.start import ENVIRONMENT, start_command
+from dreamgym.running.cluster.start import ENVIRONMENT, MISSING, start_command
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Args:
 def run(args: Args) -> None:
     """Replaces this process by Ray's."""
     if importlib.util.find_spec("ray") is None:
-        raise JobError("a cluster needs Ray; pip install 'dreamgym[cluster]'")
+        raise JobError(MISSING)
     store = None if args.store is None else args.store * 2**20
     words = start_command(args.head, args.address, args.cores, store, args.port)
     beside = Path(sys.executable).with_name(words[0])

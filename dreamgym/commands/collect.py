@@ -14,6 +14,7 @@ from dreamgym.play.collect import collect
 from dreamgym.play.settings import CollectSettings, EnvSettings
 from dreamgym.running.cluster.settings import ClusterSettings, open_executor
 from dreamgym.running.lock import locked
+from dreamgym.storage.settings import RemoteSettings
 from dreamgym.tasks import Renderer
 
 
@@ -44,10 +45,7 @@ class Args:
     workers: int | None = None
     """Processes; one per CPU core if not given, and 0 plays in this process."""
     place: Annotated[ClusterSettings, tyro.conf.arg(name="")] = field(default_factory=ClusterSettings)
-    remote: str | None = None
-    """Where files are kept too: s3://bucket/prefix, gs://bucket/prefix, az://container/prefix or file:///folder; the
-    experiment's, if not given. Names in it are the paths below the experiment's folder, or else below this one. Workers
-    of a cluster read and write episodes and latents there, and they are not fetched."""
+    storage: Annotated[RemoteSettings, tyro.conf.arg(name="")] = field(default_factory=RemoteSettings)
     settings: Annotated[CollectSettings, tyro.conf.arg(name="")] = field(default_factory=CollectSettings)
 
 
@@ -60,7 +58,7 @@ def run(args: Args) -> None:
     shared = [] if args.place.cluster is None else [args.folder]
     with (
         locked(args.folder),
-        exchanging(args.remote, reads=needed, writes=[args.folder], wanted=wanted, shared=shared) as there,
+        exchanging(args.storage.remote, reads=needed, writes=[args.folder], wanted=wanted, shared=shared) as there,
         open_executor(args.workers, args.place) as executor,
     ):
         report = collect(

@@ -15,6 +15,7 @@ from dreamgym.models.arrays import load_vision
 from dreamgym.running.checks import at_least, check_settings
 from dreamgym.running.cluster.settings import ClusterSettings, open_executor
 from dreamgym.running.lock import locked
+from dreamgym.storage.settings import RemoteSettings
 from dreamgym.world_model_folder import find_world_model
 
 
@@ -37,10 +38,7 @@ class Args:
     episodes: int | None = None
     """Episodes to encode; all from the first one on, if not given."""
     place: Annotated[ClusterSettings, tyro.conf.arg(name="")] = field(default_factory=ClusterSettings)
-    remote: str | None = None
-    """Where files are kept too: s3://bucket/prefix, gs://bucket/prefix, az://container/prefix or file:///folder; the
-    experiment's, if not given. Names in it are the paths below the experiment's folder, or else below this one. Workers
-    of a cluster read and write episodes and latents there, and they are not fetched."""
+    storage: Annotated[RemoteSettings, tyro.conf.arg(name="")] = field(default_factory=RemoteSettings)
 
     def __post_init__(self) -> None:
         check_settings(self, first_episode=at_least(0), episodes=at_least(1))
@@ -53,7 +51,7 @@ def run(args: Args) -> None:
     shared = [] if args.place.cluster is None else [args.rollouts, args.latents]
     with (
         locked(args.latents),
-        exchanging(args.remote, reads=needed, writes=[args.latents], wanted=wanted, shared=shared) as there,
+        exchanging(args.storage.remote, reads=needed, writes=[args.latents], wanted=wanted, shared=shared) as there,
         open_executor(None, args.place) as executor,
     ):
         is_file = args.world_model.is_file()

@@ -16,6 +16,7 @@ from dreamgym.play.settings import EnvSettings
 from dreamgym.running.checks import at_least, check_settings
 from dreamgym.running.cluster.settings import ClusterSettings, open_executor
 from dreamgym.running.jobs import default_workers
+from dreamgym.storage.settings import RemoteSettings
 
 
 @dataclass(frozen=True)
@@ -42,9 +43,7 @@ class Args:
     """Also score the baselines: the random policy, the best constant action, and the policy with an untrained M."""
     output: Path | None = None
     """JSON file; evaluation/<env>-<episodes>.json if not given."""
-    remote: str | None = None
-    """Where files are kept too: s3://bucket/prefix, gs://bucket/prefix, az://container/prefix or file:///folder; the
-    experiment's, if not given. Names in it are the paths below the experiment's folder, or else below this one."""
+    storage: Annotated[RemoteSettings, tyro.conf.arg(name="")] = field(default_factory=RemoteSettings)
 
     def __post_init__(self) -> None:
         check_settings(self, episodes=at_least(1), seed=at_least(0), workers=at_least(0))
@@ -55,7 +54,7 @@ def run(args: Args) -> None:
     output = args.output or Path("evaluation") / f"{args.env.env}-{args.episodes}.json"
     needed = [args.env.world_model, *cli.policy_places(args.policy)]
     with (
-        exchanging(args.remote, reads=needed, writes=[output]),
+        exchanging(args.storage.remote, reads=needed, writes=[output]),
         open_executor(args.workers, args.place) as executor,
     ):
         env = cli.complete(args.env, args.policy)

@@ -19,6 +19,7 @@ from dreamgym.play.check_task import check_task
 from dreamgym.running.checks import at_least, check_settings
 from dreamgym.running.cluster.settings import ClusterSettings, open_executor
 from dreamgym.running.jobs import default_workers
+from dreamgym.storage.settings import RemoteSettings
 from dreamgym.tasks import get_task
 
 
@@ -38,9 +39,7 @@ class Args:
     workers: int = field(default_factory=default_workers)
     """Processes that play the real game; 0 plays in this one."""
     place: Annotated[ClusterSettings, tyro.conf.arg(name="")] = field(default_factory=ClusterSettings)
-    remote: str | None = None
-    """Where the experiment is kept too, and goes on from on another machine: s3://bucket/prefix, gs://bucket/prefix,
-    az://container/prefix or file:///folder; the one in its config, if not given."""
+    storage: Annotated[RemoteSettings, tyro.conf.arg(name="")] = field(default_factory=RemoteSettings)
     dry_run: bool = False
     """Only print the stages, with an estimate of time and disk space; with a cluster also that of larger ones."""
     settings: Annotated[PipelineSettings, tyro.conf.arg(name="")] = field(default_factory=PipelineSettings)
@@ -61,10 +60,11 @@ def run(args: Args) -> None:
         return
     definition = task.definition_with(how.head)
     saved = {"preset": args.preset, **asdict(settings)}
-    experiment.write_config(saved, definition=definition, defaults=asdict(PipelineSettings()), remote=args.remote)
+    defaults, remote = asdict(PipelineSettings()), args.storage.remote
+    experiment.write_config(saved, definition=definition, defaults=defaults, remote=remote)
     print(f"experiment: {experiment.folder}", flush=True)
     with open_executor(args.workers, args.place) as executor:
-        run_pipeline(experiment, settings, executor, args.remote)
+        run_pipeline(experiment, settings, executor, remote)
 
 
 def _estimate(args: Args) -> None:
@@ -73,7 +73,7 @@ def _estimate(args: Args) -> None:
         print_estimate(args.settings, args.workers, names)
         return
     with open_executor(args.workers, args.place) as executor:
-        remote = args.remote or Experiment.named(args.experiment or args.preset).remote
+        remote = args.storage.remote or Experiment.named(args.experiment or args.preset).remote
         seconds = partial(cluster_seconds, remote=remote is not None)
         print_estimate(args.settings, executor.workers, names, seconds)
     Console().print(projection_table())

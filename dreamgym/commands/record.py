@@ -10,6 +10,7 @@ from dreamgym.commands import cli
 from dreamgym.commands.exchanging import exchanging
 from dreamgym.play.settings import EnvSettings
 from dreamgym.running.checks import above, at_least, check_settings
+from dreamgym.storage.settings import RemoteSettings
 from dreamgym.tasks import Renderer
 from dreamgym.video.record import VideoSettings, record
 
@@ -40,9 +41,7 @@ class Args:
     temperature: float | None = None
     """The dream's; the world model's own if not given."""
 
-    remote: str | None = None
-    """Where files are kept too: s3://bucket/prefix, gs://bucket/prefix, az://container/prefix or file:///folder; the
-    experiment's, if not given. Names in it are the paths below the experiment's folder, or else below this one."""
+    storage: Annotated[RemoteSettings, tyro.conf.arg(name="")] = field(default_factory=RemoteSettings)
 
     def __post_init__(self) -> None:
         check_settings(self, seed=at_least(0), temperature=above(0))
@@ -54,6 +53,6 @@ def run(args: Args) -> None:
         task=args.task, world_model=args.world_model, renderer=args.renderer, temperature=args.temperature
     )
     needed = [args.world_model, *cli.policy_places(args.policy)]
-    with exchanging(args.remote, reads=needed, writes=[args.output]):
+    with exchanging(args.storage.remote, reads=needed, writes=[args.output]):
         path = record(args.policy, args.output, cli.complete(env, args.policy), args.video, seed=args.seed)
     print(f"saved: {path}")

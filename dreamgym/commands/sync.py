@@ -2,14 +2,17 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+import tyro
 
 from dreamgym.errors import RemoteError
 from dreamgym.pipeline.experiment import Experiment
 from dreamgym.running.lock import locked
 from dreamgym.storage.compare import State
 from dreamgym.storage.mirror import Report
+from dreamgym.storage.settings import RemoteSettings
 
 _LISTED = 10  # names of a folder; more are counted
 
@@ -28,9 +31,7 @@ class Args:
     different."""
     experiment: str
     """A name under DREAMGYM_HOME (~/world-models-experiments), or a folder."""
-    remote: str | None = None
-    """s3://bucket/prefix, gs://bucket/prefix, az://container/prefix or file:///folder; the one in the experiment's
-    config, if not given. Credentials are taken from where the provider's own tools take them."""
+    storage: Annotated[RemoteSettings, tyro.conf.arg(name="")] = field(default_factory=RemoteSettings)
     force: bool = False
     """Also replace what differs: push replaces it there, pull replaces it here."""
 
@@ -38,7 +39,7 @@ class Args:
 def run(args: Args) -> None:
     """Pushes, pulls or lists."""
     experiment = Experiment.named(args.experiment)
-    mirror = experiment.mirror(args.remote)
+    mirror = experiment.mirror(args.storage.remote)
     if mirror is None:
         raise RemoteError(f"{experiment.folder} names no remote; give one: --remote s3://bucket/prefix")
     if args.action != "pull" and not experiment.folder.is_dir():

@@ -16,6 +16,7 @@ from dreamgym.running.cluster.settings import ClusterSettings, open_executor
 from dreamgym.running.jobs import default_workers
 from dreamgym.running.lock import locked
 from dreamgym.running.progress import format_score
+from dreamgym.storage.settings import RemoteSettings
 from dreamgym.tasks import Renderer
 
 
@@ -45,9 +46,7 @@ class Args:
     place: Annotated[ClusterSettings, tyro.conf.arg(name="")] = field(default_factory=ClusterSettings)
     renderer: Renderer = "fast"
     """fast: the task's faster env where it has one; stock: the game as it is."""
-    remote: str | None = None
-    """Where files are kept too: s3://bucket/prefix, gs://bucket/prefix, az://container/prefix or file:///folder; the
-    experiment's, if not given. Names in it are the paths below the experiment's folder, or else below this one."""
+    storage: Annotated[RemoteSettings, tyro.conf.arg(name="")] = field(default_factory=RemoteSettings)
     controller: Annotated[SearchSettings, tyro.conf.arg(name="")] = field(default_factory=SearchSettings)
 
     def __post_init__(self) -> None:
@@ -63,7 +62,7 @@ def run(args: Args) -> None:
     needed = [args.world_model, args.initial, *members]
     with (
         locked(output),
-        exchanging(args.remote, reads=needed, writes=[output]),
+        exchanging(args.storage.remote, reads=needed, writes=[output]),
         open_executor(args.workers, args.place) as executor,
     ):
         trained = train_controller(

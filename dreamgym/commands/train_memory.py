@@ -14,6 +14,7 @@ from dreamgym.pipeline.training import Parts, StartSettings, assemble, fit_memor
 from dreamgym.play.collect import collected_frame_skip
 from dreamgym.running.checks import above, check_settings, inside
 from dreamgym.running.lock import locked
+from dreamgym.storage.settings import RemoteSettings
 
 
 @dataclass(frozen=True)
@@ -43,9 +44,7 @@ class Args:
     """The fraction of episodes held out; their loss decides which epoch is kept, and M is measured on them."""
     seed: int = 0
     """Of weights, noise and the order of sequences."""
-    remote: str | None = None
-    """Where files are kept too: s3://bucket/prefix, gs://bucket/prefix, az://container/prefix or file:///folder; the
-    experiment's, if not given. Names in it are the paths below the experiment's folder, or else below this one."""
+    storage: Annotated[RemoteSettings, tyro.conf.arg(name="")] = field(default_factory=RemoteSettings)
     starts: Annotated[StartSettings, tyro.conf.arg(name="")] = field(default_factory=StartSettings)
     memory: MemorySettings = field(default_factory=MemorySettings)
 
@@ -57,7 +56,7 @@ def run(args: Args) -> None:
     """Trains M, saves the world model and prints its fidelity."""
     output, vision = args.output, args.vision.expanduser()
     needed, made = [*args.latents, vision, args.start_from], [output, args.world_model]
-    with locked(output), exchanging(args.remote, reads=needed, writes=made):
+    with locked(output), exchanging(args.storage.remote, reads=needed, writes=made):
         task = cli.task_for(args.task, args.latents)
         split = read_split(args.latents, vision, args.held_out, args.seed)
         check_lengths(map(len, split.train), args.starts.start_steps)

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
+
+import tyro
 
 from dreamgym.commands import cli
 from dreamgym.commands.exchanging import exchanging
@@ -11,6 +14,7 @@ from dreamgym.models.settings import VisionSettings
 from dreamgym.pipeline.training import fit_vision
 from dreamgym.running.checks import check_settings, inside
 from dreamgym.running.lock import locked
+from dreamgym.storage.settings import RemoteSettings
 
 
 @dataclass(frozen=True)
@@ -31,9 +35,7 @@ class Args:
     """The fraction of episodes held out; their loss decides which epoch is kept."""
     seed: int = 0
     """Of weights, noise and the order of frames."""
-    remote: str | None = None
-    """Where files are kept too: s3://bucket/prefix, gs://bucket/prefix, az://container/prefix or file:///folder; the
-    experiment's, if not given. Names in it are the paths below the experiment's folder, or else below this one."""
+    storage: Annotated[RemoteSettings, tyro.conf.arg(name="")] = field(default_factory=RemoteSettings)
     vision: VisionSettings = field(default_factory=VisionSettings)
 
     def __post_init__(self) -> None:
@@ -42,7 +44,7 @@ class Args:
 
 def run(args: Args) -> None:
     """Trains V."""
-    with locked(args.output), exchanging(args.remote, reads=args.rollouts, writes=[args.output]):
+    with locked(args.output), exchanging(args.storage.remote, reads=args.rollouts, writes=[args.output]):
         task = cli.task_for(args.task, args.rollouts)
         episodes = [path for folder in args.rollouts for path in list_episodes(folder)]
         if not episodes:

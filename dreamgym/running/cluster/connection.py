@@ -15,6 +15,7 @@ from dreamgym.errors import JobError, describe
 from dreamgym.running.cluster import node as node_module
 from dreamgym.running.cluster.messages import Sender
 from dreamgym.running.cluster.modules import user_modules
+from dreamgym.running.cluster.start import MISSING
 
 LOOK_EVERY = 1.0  # seconds between looks at who is in the cluster
 _KEEPER_LIMIT = 60.0  # seconds that a node's keeper may take to start
@@ -26,7 +27,7 @@ def import_ray() -> Any:
     try:
         import ray
     except ImportError as error:
-        raise JobError("a cluster needs Ray; pip install 'dreamgym[cluster]'") from error
+        raise JobError(MISSING) from error
     return ray
 
 

@@ -4,6 +4,8 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+MISSING = "a cluster needs Ray; pip install 'dreamgym[cluster]'"
+"""What is said where Ray is not installed."""
 ENVIRONMENT: Mapping[str, str] = {
     "RAY_USAGE_STATS_ENABLED": "0",  # it reports to the outside
     "RAY_memory_monitor_refresh_ms": "0",  # it ends workers at 95% of the machine's memory, whoever took it
