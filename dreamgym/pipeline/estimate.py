@@ -41,8 +41,8 @@ def stage_seconds(settings: PipelineSettings, workers: int, name: str) -> float:
     steps_now = steps_of_round(settings, round_)
     steps_so_far = sum(steps_of_round(settings, r) for r in range(round_ + 1))
     epochs = settings.memory.epochs if round_ == 0 else settings.memory_again.epochs
-    # The controller and its three baselines are evaluated.
-    evaluated = 4 * settings.evaluation_episodes * get_task(settings.task).horizon
+    # The controller, with M and with an untrained one, plays the stock game; two baselines that observe nothing do not.
+    evaluated = 2 * settings.evaluation_episodes * get_task(settings.task).horizon
     seconds = {
         "collect": steps_now * game_step(settings, observed=round_ > 0) / _processes(workers),
         "vision": _frames_of_vision(settings) * settings.vision.epochs * COSTS.vision_frame,
@@ -50,7 +50,7 @@ def stage_seconds(settings: PipelineSettings, workers: int, name: str) -> float:
         "memory": steps_so_far / skip * epochs * COSTS.memory_step * settings.controller.members,
         "controller": _search_seconds(settings, workers, round_),
         "choose": _selection_steps(settings) * game_step(settings, observed=True) / _processes(workers),
-        "evaluate": evaluated * COSTS.stock_step / _processes(workers),
+        "evaluate": evaluated * (COSTS.stock_step + COSTS.fast_step) / _processes(workers),
         "video": settings.video_steps * COSTS.video_step,
     }
     return seconds.get(kind, 0.0)
