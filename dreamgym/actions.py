@@ -10,6 +10,7 @@ import gymnasium as gym
 import numpy as np
 
 from dreamgym.errors import ActionError, TaskError
+from dreamgym.running.provenance import later_field
 
 Array = Any  # a NumPy array or a TensorFlow tensor, depending on the array namespace
 
@@ -155,10 +156,16 @@ class ActionHead:
         n_outputs: The number of outputs.
         function: ``function(xp, outputs)`` returns codes ``(..., A)`` for outputs ``(..., n_outputs)``; ``xp`` is the
             array namespace, NumPy's or TensorFlow's.
+        bias: Whether a linear controller adds a bias to each output.
     """
 
     n_outputs: int
     function: Callable[[Any, Array], Array]
+    bias: bool = later_field(True)
+
+    def parameter_count(self, observation_size: int) -> int:
+        """The number of a linear controller's parameters for observations ``(O,)``."""
+        return self.n_outputs * (observation_size + self.bias)
 
 
 def check_calmer(task: str, heads: Mapping[str, ActionHead], calmer: Mapping[str, Sequence[str]]) -> None:

@@ -14,8 +14,8 @@ class FrameSkip(gym.Wrapper):
     ``info`` of a step also holds ``target``, the sum of ``target(env, reward, terminated)`` over the game's steps, and
     ``rewards``, the reward of each of them.
 
-    A game that can leave out drawing draws only what is seen. Its env has a settable ``draw`` and a method ``look``,
-    which returns the observation of now, and no wrapper changes its observations.
+    A game that can leave out drawing draws only what is seen: the last step. Its env has a settable ``draw``, and a
+    method ``look`` that returns the observation where the game ended before; and no wrapper changes its observations.
 
     Args:
         env: The game.
@@ -36,10 +36,10 @@ class FrameSkip(gym.Wrapper):
         """Plays one decision."""
         game: Any = self.env.unwrapped
         target, rewards = 0.0, []
-        if self._leaves_out:
-            game.draw = False
         try:
-            for _ in range(self.skip):
+            for number in range(1, self.skip + 1):
+                if self._leaves_out:
+                    game.draw = number == self.skip
                 observation, reward, terminated, truncated, info = self.env.step(action)
                 rewards.append(float(reward))
                 target += float(self._target(self.env, rewards[-1], bool(terminated)))
@@ -50,7 +50,7 @@ class FrameSkip(gym.Wrapper):
         finally:
             if self._leaves_out:
                 game.draw = True
-        if self._leaves_out:
+        if self._leaves_out and len(rewards) < self.skip:
             observation = game.look()
         info = info | {"target": target, "rewards": rewards}
         return observation, sum(rewards), bool(terminated), bool(truncated), info

@@ -7,7 +7,7 @@ A task is code in a registry, like an env id. Saved files hold its name, never a
 import difflib
 import importlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
@@ -18,7 +18,7 @@ from dreamgym.actions import ActionCodec, ActionHead, Exploration, check_calmer,
 from dreamgym.errors import DreamGymError, TaskError, describe
 from dreamgym.frame_skip import FrameSkip
 from dreamgym.resize import resize
-from dreamgym.running.provenance import differences, plain_data
+from dreamgym.running.provenance import counted_fields, differences, later_field, plain_data
 
 FRAME_SIZE = 64
 Renderer = Literal["fast", "stock"]
@@ -58,6 +58,9 @@ class Task:
         latent_size: V's latent dimensions (z).
         hidden_size: M's LSTM units (h).
         n_mixtures: Gaussians per latent dimension.
+        presets: What the pipeline's presets are otherwise for this game, by preset and by the names of the pipeline's
+            settings: ``{"quick": {"rounds": 2, "random": {"episodes": 400}}}``.
+        observes_cell: Whether an observation also has M's cell state: ``[z, h, c]`` instead of ``[z, h]``.
     """
 
     name: str
@@ -79,6 +82,8 @@ class Task:
     latent_size: int = 32
     hidden_size: int = 256
     n_mixtures: int = 5
+    presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    observes_cell: bool = later_field(False)
 
     def __post_init__(self) -> None:
         if not self.name or ":" in self.name:
@@ -93,7 +98,7 @@ class Task:
     @cached_property
     def definition(self) -> dict[str, Any]:
         """Everything that decides the data and the dream, as plain JSON data; functions by name and source."""
-        names = {item.name for item in fields(self)} - {"name", "blind_kwargs", "calmer_heads"}  # these decide no data
+        names = set(counted_fields(self)) - {"name", "blind_kwargs", "calmer_heads", "presets"}  # these decide no data
         return {name: plain_data(getattr(self, name)) for name in sorted(names)}
 
     def definition_with(self, head: str | None) -> dict[str, Any]:
@@ -108,7 +113,8 @@ class Task:
 
         The sizes are those of its arrays, and M stands for the target, of which only the name counts.
         """
-        kept = ("frame_key", "frame_rows", "horizon", "price", "step_cost")
+        kept = ["frame_key", "frame_rows", "horizon", "price", "step_cost"]
+        kept += ["observes_cell"] if self.observes_cell else []
         return {name: plain_data(getattr(self, name)) for name in kept} | {"target": self.target.__name__}
 
     def make_env(

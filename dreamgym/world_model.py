@@ -96,8 +96,12 @@ class WorldModel:
 
     @property
     def observation_size(self) -> int:
-        """O, the length of ``[z, h]``."""
-        return self.latent_size + self.hidden_size
+        """O, the length of an observation: ``[z, h]``, or ``[z, h, c]`` where the task observes M's cell state."""
+        return self.latent_size + self.hidden_size * (1 + self.task.observes_cell)
+
+    def observation(self, z: np.ndarray, h: np.ndarray, c: np.ndarray) -> np.ndarray:
+        """An observation ``(..., O)``, a new array, of ``z`` ``(..., Z)`` and M's state ``h, c`` ``(..., H)``."""
+        return np.concatenate([z, h, c] if self.task.observes_cell else [z, h], axis=-1)
 
     @property
     def n_mixtures(self) -> int:
@@ -111,9 +115,9 @@ class WorldModel:
 
     @property
     def observation_space(self) -> gym.spaces.Box:
-        """The Box of ``[z, h]``, the same in the dream and in the latent real env."""
-        high = np.concatenate([np.full(self.latent_size, LATENT_BOUND), np.ones(self.hidden_size)])
-        high = high.astype(np.float32)
+        """The Box of observations, the same in the dream and in the latent real env. A cell state has no bounds."""
+        z, h = np.full(self.latent_size, LATENT_BOUND), np.ones(self.hidden_size)
+        high = self.observation(z, h, np.full(self.hidden_size, np.inf)).astype(np.float32)
         return gym.spaces.Box(-high, high, dtype=np.float32)
 
     def encode(self, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

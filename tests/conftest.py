@@ -12,7 +12,7 @@ from dreamgym.models.dynamics import MemoryArrays
 from dreamgym.models.vision_numpy import array_shapes
 from dreamgym.tasks import Task
 from dreamgym.world_model import Starts, WorldModel
-from tests.tiny_game import TINY_TASK
+from tests.tiny_game import TINY_CELL_TASK, TINY_TASK
 
 BROWSER_FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
@@ -53,6 +53,12 @@ def tiny_task() -> Task:
 @pytest.fixture(scope="session")
 def tiny_world_model() -> WorldModel:
     return random_world_model(TINY_TASK, gym.spaces.Discrete(3, seed=0), TINY_TASK.hidden_size)
+
+
+@pytest.fixture(scope="session")
+def cell_world_model() -> WorldModel:
+    """One whose policies observe ``[z, h, c]``."""
+    return random_world_model(TINY_CELL_TASK, gym.spaces.Discrete(3, seed=0), TINY_CELL_TASK.hidden_size)
 
 
 @pytest.fixture(scope="session")

@@ -58,6 +58,22 @@ def test_frames_that_nobody_sees_are_not_drawn(monkeypatch):
     env.close()
 
 
+def test_a_decision_that_the_game_ends_early_is_seen_too():
+    games = [CAR_RACING.make_env("fast", frame_skip=skip, max_steps=6) for skip in (4, 1)]
+    skipped, stepped = games
+    for env in games:
+        env.reset(seed=0)
+    for _ in range(2):
+        observation, _, _, truncated, info = skipped.step(ACTION)
+    for _ in range(6):
+        expected = stepped.step(ACTION)[0]
+    assert truncated
+    assert len(info["rewards"]) == 2
+    np.testing.assert_array_equal(observation, expected)
+    for env in games:
+        env.close()
+
+
 def test_a_game_that_ends_ends_the_decision(tiny_task):
     env = tiny_task.make_env(frame_skip=7)
     env.reset(seed=0)

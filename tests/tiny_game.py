@@ -3,11 +3,14 @@
 The square starts in the middle; touching the right wall pays 1 and ends the game, the left wall ends it for nothing.
 """
 
+import dataclasses
 from typing import Any, ClassVar
 
 import gymnasium as gym
 import numpy as np
 
+from dreamgym.actions import ActionHead
+from dreamgym.games.take_cover.task import left_stay_right
 from dreamgym.tasks import Task, register_task
 
 WIDTH = 9
@@ -60,3 +63,13 @@ TINY_TASK = register_task(
         n_mixtures=2,
     )
 )
+
+TINY_CELL_TASK = register_task(
+    dataclasses.replace(
+        TINY_TASK,
+        name="tiny_cell",
+        action_heads={"thirds": ActionHead(1, left_stay_right, bias=False)},
+        observes_cell=True,
+    )
+)
+"""The same game, whose policies also observe M's cell state, for controllers without a bias."""

@@ -9,18 +9,19 @@ import tyro
 from rich.console import Console
 
 from dreamgym.commands import cli
+from dreamgym.games import DEFAULT_GAME
 from dreamgym.pipeline.estimate import print_estimate
 from dreamgym.pipeline.experiment import Experiment
 from dreamgym.pipeline.projection import cluster_seconds, projection_table
 from dreamgym.pipeline.run import fetch_config, run_pipeline
-from dreamgym.pipeline.settings import PRESETS, PipelineSettings, Preset, read_settings
+from dreamgym.pipeline.settings import PRESETS, PipelineSettings, Preset, preset_settings, read_settings
 from dreamgym.pipeline.stage import stage_names
 from dreamgym.play.check_task import check_task
 from dreamgym.running.checks import at_least, check_settings
 from dreamgym.running.cluster.settings import ClusterSettings, open_executor
 from dreamgym.running.jobs import default_workers
 from dreamgym.storage.settings import RemoteSettings
-from dreamgym.tasks import get_task
+from dreamgym.tasks import Task, get_task
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,8 @@ class Args:
     preset: Preset = "quick"
     """quick: half an hour on two cores; laptop: a night; paper: the paper's own numbers, about two weeks."""
     experiment: str = ""
-    """A name under DREAMGYM_HOME (~/world-models-experiments), or a folder; the preset's name if not given."""
+    """A name under DREAMGYM_HOME (~/world-models-experiments), or a folder. If not given: the preset's name, after the
+    task's name if that is not the car's."""
     workers: int = field(default_factory=default_workers)
     """Processes that play the real game; 0 plays in this one."""
     place: Annotated[ClusterSettings, tyro.conf.arg(name="")] = field(default_factory=ClusterSettings)
@@ -50,8 +52,9 @@ class Args:
 
 def run(args: Args) -> None:
     """Runs or estimates the pipeline."""
-    experiment, settings = Experiment.named(args.experiment or args.preset), args.settings
+    settings = args.settings
     task, how = get_task(settings.task), settings.controller
+    experiment = Experiment.named(args.experiment or _default_name(args.preset, task))
     if not experiment.is_done("0-collect"):
         compiled = how.env == "dream" and not args.dry_run
         check_task(task, (settings.renderer, "stock"), how.head, compiled=compiled)
@@ -73,7 +76,8 @@ def _estimate(args: Args) -> None:
         print_estimate(args.settings, args.workers, names)
         return
     with open_executor(args.workers, args.place) as executor:
-        remote = args.storage.remote or Experiment.named(args.experiment or args.preset).remote
+        name = args.experiment or _default_name(args.preset, get_task(args.settings.task))
+        remote = args.storage.remote or Experiment.named(name).remote
         seconds = partial(cluster_seconds, remote=remote is not None)
         print_estimate(args.settings, executor.workers, names, seconds)
     Console().print(projection_table())
@@ -84,9 +88,9 @@ def parse(words: Sequence[str]) -> Args:
     preset = _value_of(words, "--preset") or "quick"
     if preset not in PRESETS:
         return cli.parse("pipeline", Args, words)  # which prints the presets
-    name = _value_of(words, "--experiment")
-    experiment = Experiment.named(name or preset)
-    settings = PRESETS[preset]
+    name, task = _value_of(words, "--experiment"), get_task(_value_of(words, "--task") or DEFAULT_GAME)
+    experiment = Experiment.named(name or _default_name(preset, task))
+    settings = preset_settings(preset, task)  # type: ignore[arg-type]
     if not {"--dry-run", "-h", "--help"} & set(words):
         fetch_config(experiment, _value_of(words, "--remote") or None)
     if experiment.config_path.exists():
@@ -94,6 +98,10 @@ def parse(words: Sequence[str]) -> Args:
         settings = read_settings(experiment)
     default = Args(preset=preset, experiment=name, settings=settings)  # type: ignore[arg-type]
     return cli.parse("pipeline", Args, words, default)
+
+
+def _default_name(preset: str, task: Task) -> str:
+    return preset if task.name == DEFAULT_GAME else f"{task.name}-{preset}"
 
 
 def _value_of(words: Sequence[str], flag: str) -> str:

@@ -17,6 +17,7 @@ def describe_dream(world_model: WorldModel) -> dict[str, Any]:
         "latent_size": world_model.latent_size,
         "hidden_size": world_model.hidden_size,
         "n_mixtures": world_model.n_mixtures,
+        "observes_cell": world_model.task.observes_cell,
         "temperature": world_model.temperature,
         "frame_skip": world_model.frame_skip,
         "fps": world_model.render_fps,

@@ -69,7 +69,7 @@ def imagine(
     Args:
         world_model: The world model.
         policy: ``policy(xp, parameters, observations)`` returns coded actions ``(C, D, A)`` for observations
-            ``(C, D, Z + H)``, see :func:`dreamgym.linear_policy`. A new function object, even of
+            ``(C, D, O)``, see :func:`dreamgym.linear_policy`. A new function object, even of
             the same policy, is compiled again.
         parameters: ``(C, P)``, one row per candidate.
         dreams: The dreams.

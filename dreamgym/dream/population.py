@@ -14,7 +14,7 @@ from dreamgym.world_model import WorldModel
 
 PopulationPolicy = Callable[[Any, Array, Array], Array]
 """``policy(xp, parameters, observations)``: coded actions ``(C, D, A)`` for parameters ``(C, P)`` and observations
-``(C, D, Z + H)``. ``xp`` is ``numpy`` or ``tensorflow.experimental.numpy``."""
+``(C, D, O)``. ``xp`` is ``numpy`` or ``tensorflow.experimental.numpy``."""
 
 
 class DreamBatch(NamedTuple):
@@ -38,6 +38,7 @@ class Rules(NamedTuple):
     price: Array
     temperatures: Array
     masks: Array | None
+    observes_cell: bool
 
 
 class Rollout(NamedTuple):
@@ -75,7 +76,8 @@ def begin(world_model: WorldModel, batch: DreamBatch, n_candidates: int) -> tupl
     seeds = batch.seeds
     noise = DreamNoise([np.random.default_rng(int(s)) for s in seeds.reshape(-1)], world_model.latent_size)
     price = np.array([world_model.task.price, world_model.step_cost], np.float32)
-    rules = Rules(world_model.memory, _bounds(world_model), price, batch.temperatures, batch.masks)
+    observes_cell = world_model.task.observes_cell
+    rules = Rules(world_model.memory, _bounds(world_model), price, batch.temperatures, batch.masks, observes_cell)
     chosen = None if batch.starts is None else np.tile(batch.starts, len(seeds))
     _, state = start_dreams(world_model, noise, range(seeds.size), chosen)
     shape = (n_candidates, seeds.shape[1])
@@ -100,7 +102,8 @@ def step(policy: PopulationPolicy, rules: Rules, parameters: Any, noise: Noise, 
     from dreamgym.running.tensorflow import tf, tnp
 
     rows, n_candidates = now.z.shape[0], parameters.shape[0]
-    observations = tf.reshape(tf.concat([now.z, now.h], -1), (n_candidates, rows // n_candidates, -1))
+    observed = [now.z, now.h, now.c] if rules.observes_cell else [now.z, now.h]
+    observations = tf.reshape(tf.concat(observed, -1), (n_candidates, rows // n_candidates, -1))
     codes = policy(tnp, parameters, observations)
     codes = tf.clip_by_value(tf.reshape(codes, (rows, codes.shape[-1])), rules.bounds[0], rules.bounds[1])
     h, c = lstm_step(tnp, rules.memory, now.z, codes, (now.h, now.c), mask=rules.masks)

@@ -10,6 +10,7 @@ import numpy as np
 
 from dreamgym.models.dynamics import LATENT_BOUND, LOG_SIGMA_BOUNDS, MemoryArrays, Noise
 from dreamgym.running.threads import one_thread
+from dreamgym.world_model import WorldModel
 
 _HALF = np.array(0.5, np.float32)
 _LOW_LOG_SIGMA, _HIGH_LOG_SIGMA = (np.array(bound, np.float32) for bound in LOG_SIGMA_BOUNDS)
@@ -23,19 +24,25 @@ class SingleStepper:
 
     The step agrees with :func:`dreamgym.models.dynamics.lstm_step` and :func:`dreamgym.models.dynamics.sample` to 1e-5.
     One vector ``[action, z, h, 1]`` holds all inputs of M. The LSTM reads the whole vector, the heads read ``[h, 1]``,
-    and the observation is ``[z, h]``. The 1 multiplies the biases, which are the last row of each weight matrix.
+    and the observation begins with ``[z, h]``. The 1 multiplies the biases, which are the last row of each weight
+    matrix.
     """
 
-    def __init__(self, memory: MemoryArrays, n_mixtures: int):
+    def __init__(self, memory: MemoryArrays, n_mixtures: int, *, observes_cell: bool = False):
         n_hidden, n_latents, k = len(memory.recurrent_kernel), _latent_size(memory, n_mixtures), n_mixtures
         n_actions = len(memory.kernel) - n_latents
-        self._memory, self._n_mixtures = memory, n_mixtures
+        self._memory, self._n_mixtures, self._observes_cell = memory, n_mixtures, observes_cell
         self._kernel = _aligned(_stacked_lstm(memory, n_latents))
         self._head_kernel = _aligned(_stacked_heads(memory, n_latents, k))
         self._temperature = self._spread = np.array(1.0, np.float32)
         self._make_inputs(n_actions, n_latents, n_hidden)
         self._make_gates(n_hidden)
         self._make_heads(n_latents, k)
+
+    @classmethod
+    def of(cls, world_model: WorldModel) -> "SingleStepper":
+        """The stepper of a world model's dream."""
+        return cls(world_model.memory, world_model.n_mixtures, observes_cell=world_model.task.observes_cell)
 
     def _make_inputs(self, n_actions: int, n_latents: int, n_hidden: int) -> None:
         self._inputs = np.zeros(n_actions + n_latents + n_hidden + 1, np.float32)
@@ -77,8 +84,8 @@ class SingleStepper:
             self._spread = np.array(np.sqrt(self._temperature))
 
     def observation(self) -> np.ndarray:
-        """``[z, h]``, a new float32 array ``(Z + H,)``."""
-        return self._state.copy()
+        """``[z, h]``, or ``[z, h, c]`` if it observes the cell state, a new float32 array ``(O,)``."""
+        return np.concatenate([self._state, self._cell]) if self._observes_cell else self._state.copy()
 
     def step(self, code: np.ndarray, noise: Noise) -> tuple[float, float]:
         """Steps the dream with a coded action ``(A,)`` and noise ``(Z,)`` each, float32.
@@ -132,11 +139,11 @@ class SingleStepper:
     def __reduce__(self) -> Any:
         """Copies are built from the state, because copying the attributes would turn views into separate arrays."""
         state = self._z.copy(), self._h.copy(), self._cell.copy(), float(self._temperature)
-        return _restored, (self._memory, self._n_mixtures, state)
+        return _restored, (self._memory, self._n_mixtures, self._observes_cell, state)
 
 
-def _restored(memory: MemoryArrays, n_mixtures: int, state: tuple[Any, ...]) -> SingleStepper:
-    stepper = SingleStepper(memory, n_mixtures)
+def _restored(memory: MemoryArrays, n_mixtures: int, observes_cell: bool, state: tuple[Any, ...]) -> SingleStepper:
+    stepper = SingleStepper(memory, n_mixtures, observes_cell=observes_cell)
     stepper.begin(*state)
     return stepper
 

@@ -17,7 +17,7 @@ class Stepper(Protocol):
     def __init__(self, world_model: WorldModel, n_dreams: int): ...
 
     def observations(self) -> np.ndarray:
-        """``[z, h]`` of all dreams, a new float32 array ``(N, Z + H)``."""
+        """The observations of all dreams, a new float32 array ``(N, O)``."""
 
     def set_states(self, rows: np.ndarray, z: np.ndarray, h: np.ndarray, c: np.ndarray) -> None:
         """Sets the states of the dreams ``rows``: ``z`` ``(len(rows), Z)``, ``h`` and ``c`` ``(len(rows), H)``."""
@@ -42,10 +42,10 @@ class SeparateStepper:
     """
 
     def __init__(self, world_model: WorldModel, n_dreams: int):
-        self._steppers = [SingleStepper(world_model.memory, world_model.n_mixtures) for _ in range(n_dreams)]
+        self._steppers = [SingleStepper.of(world_model) for _ in range(n_dreams)]
 
     def observations(self) -> np.ndarray:
-        """``[z, h]`` of all dreams, a new float32 array ``(N, Z + H)``."""
+        """The observations of all dreams, a new float32 array ``(N, O)``."""
         return np.stack([stepper.observation() for stepper in self._steppers])
 
     def set_states(self, rows: np.ndarray, z: np.ndarray, h: np.ndarray, c: np.ndarray) -> None:
@@ -66,14 +66,14 @@ class NumpyStepper:
     """Steps the dreams as a NumPy batch. It is faster than TensorFlow for few dreams, and does not load it."""
 
     def __init__(self, world_model: WorldModel, n_dreams: int):
-        self._memory = world_model.memory
+        self._world_model, self._memory = world_model, world_model.memory
         self._z = np.zeros((n_dreams, world_model.latent_size), np.float32)
         self._h = np.zeros((n_dreams, world_model.hidden_size), np.float32)
         self._c = np.zeros_like(self._h)
 
     def observations(self) -> np.ndarray:
-        """``[z, h]`` of all dreams, a new float32 array ``(N, Z + H)``."""
-        return np.concatenate([self._z, self._h], axis=-1)
+        """The observations of all dreams, a new float32 array ``(N, O)``."""
+        return self._world_model.observation(self._z, self._h, self._c)
 
     def set_states(self, rows: np.ndarray, z: np.ndarray, h: np.ndarray, c: np.ndarray) -> None:
         """Sets the states of some dreams."""
@@ -101,33 +101,36 @@ class CompiledStepper:
         self._memory = tuple(self._tensor(array) for array in world_model.memory)
         self._program = _step_program((n_dreams, *(array.shape for array in world_model.memory)))
         self._latent_size = world_model.latent_size
-        self._observations = tf.zeros((n_dreams, world_model.observation_size))
+        self._z_and_h = tf.zeros((n_dreams, world_model.latent_size + world_model.hidden_size))
         self._c = tf.zeros((n_dreams, world_model.hidden_size))
 
     def observations(self) -> np.ndarray:
-        """``[z, h]`` of all dreams, a new float32 array ``(N, Z + H)``."""
-        return self._observations.numpy()
+        """The observations of all dreams, a new float32 array ``(N, O)``."""
+        observations = self._z_and_h.numpy()
+        if not self._world_model.task.observes_cell:
+            return observations
+        return np.concatenate([observations, self._c.numpy()], axis=-1)
 
     def set_states(self, rows: np.ndarray, z: np.ndarray, h: np.ndarray, c: np.ndarray) -> None:
         """Sets the states of some dreams. This copies the states of all dreams to NumPy and back."""
-        observations, cells = self._observations.numpy(), self._c.numpy()
-        observations[rows, : self._latent_size], observations[rows, self._latent_size :], cells[rows] = z, h, c
-        self._observations, self._c = self._tensor(observations), self._tensor(cells)
+        z_and_h, cells = self._z_and_h.numpy(), self._c.numpy()
+        z_and_h[rows, : self._latent_size], z_and_h[rows, self._latent_size :], cells[rows] = z, h, c
+        self._z_and_h, self._c = self._tensor(z_and_h), self._tensor(cells)
 
     def step(self, codes: np.ndarray, noise: Noise, temperatures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Steps all dreams; returns reward targets and logits of ``terminated``."""
-        self._observations, self._c, target, logit = self._program(
-            self._memory, (self._observations, self._c), codes, tuple(noise), temperatures
+        self._z_and_h, self._c, target, logit = self._program(
+            self._memory, (self._z_and_h, self._c), codes, tuple(noise), temperatures
         )
         return target.numpy(), logit.numpy()
 
     def __getstate__(self) -> dict[str, Any]:
         """The world model and the state in NumPy. Tensors on a device cannot be pickled, nor can compiled programs."""
-        return {"world_model": self._world_model, "observations": self._observations.numpy(), "c": self._c.numpy()}
+        return {"world_model": self._world_model, "z_and_h": self._z_and_h.numpy(), "c": self._c.numpy()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         CompiledStepper.__init__(self, state["world_model"], len(state["c"]))
-        self._observations, self._c = self._tensor(state["observations"]), self._tensor(state["c"])
+        self._z_and_h, self._c = self._tensor(state["z_and_h"]), self._tensor(state["c"])
 
 
 @lru_cache(maxsize=8)
@@ -140,9 +143,9 @@ def _step_program(shapes: tuple[Any, ...]) -> Any:
 
     @tf.function(jit_compile=True, autograph=False)
     def step(memory: Any, state: Any, codes: Any, noise: Any, temperatures: Any) -> tuple[Any, Any, Any, Any]:
-        memory, noise, (observations, c) = MemoryArrays(*memory), Noise(*noise), state
+        memory, noise, (z_and_h, c) = MemoryArrays(*memory), Noise(*noise), state
         size = noise.normal.shape[-1]
-        z, h = observations[:, :size], observations[:, size:]
+        z, h = z_and_h[:, :size], z_and_h[:, size:]
         h, c = lstm_step(tnp, memory, z, codes, (h, c))
         prediction = sample(tnp, memory, h, noise, temperatures[:, None])
         return tf.concat([prediction.z, h], -1), c, prediction.target, prediction.done_logit

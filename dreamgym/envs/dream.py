@@ -20,9 +20,10 @@ RENDER_SIZE = 256
 class DreamEnv(WholeCopies, gym.Env[np.ndarray, Any]):
     """The dream of a world model.
 
-    Observations are ``[z, h]``, float32 of shape ``(Z + H,)``. The action space is the game's. The reward of a step is
-    ``price * target + step_cost``, where M predicts the target and the task has price and step cost. ``terminated`` is
-    whether M's done logit is above 0. The env truncates episodes itself, after ``max_episode_steps``.
+    Observations are ``[z, h]``, float32 of shape ``(Z + H,)``, or ``[z, h, c]`` where the task observes M's cell state.
+    The action space is the game's. The reward of a step is ``price * target + step_cost``, where M predicts the target
+    and the task has price and step cost. ``terminated`` is whether M's done logit is above 0. The env truncates
+    episodes itself, after ``max_episode_steps``.
 
     After a step ``info`` holds ``target``, ``target_reward`` (``price * target``), ``step_reward`` (``step_cost``),
     ``done_logit`` and ``start`` (the index of the dream's start). After a reset it holds ``start``.
@@ -66,7 +67,7 @@ class DreamEnv(WholeCopies, gym.Env[np.ndarray, Any]):
         self.observation_space = self.world_model.observation_space
         self.action_space = self.world_model.action_space
         self._codec = self.world_model.codec
-        self._stepper = SingleStepper(self.world_model.memory, self.world_model.n_mixtures)
+        self._stepper = SingleStepper.of(self.world_model)
         self._price, self._step_cost = float(self.world_model.task.price), float(self.world_model.step_cost)
         self.metadata = arguments.METADATA | {"render_fps": self.world_model.render_fps}
         self._n_steps: int | None = None

@@ -1,4 +1,4 @@
-"""Observations ``[z, h]`` of real games: V encodes their frames, M reads latents and actions. Loads no TensorFlow."""
+"""Observations of real games as in the dream: V encodes frames, M reads latents and actions. Loads no TensorFlow."""
 
 import copy
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ class BatchFollower:
             rngs: One generator per game. It samples the game's ``z``.
 
         Returns:
-            Observations ``(n, Z + H)`` float32, a new array.
+            Observations ``(n, O)`` float32, a new array.
         """
         self.rngs = list(rngs)
         self.h = np.zeros((len(frames), self.world_model.hidden_size), np.float32)
@@ -44,7 +44,7 @@ class BatchFollower:
             codes: The coded actions, ``(n, A)``.
 
         Returns:
-            Observations ``(n, Z + H)`` float32, a new array.
+            Observations ``(n, O)`` float32, a new array.
         """
         codes = np.asarray(codes, np.float32)
         with one_thread():
@@ -63,4 +63,4 @@ class BatchFollower:
         mu, logvar = vision_numpy.encode(self.world_model.vision, frames)
         normal = np.stack([rng.standard_normal(mu.shape[1], np.float32) for rng in self.rngs])
         self.z = sample_posterior(np, mu, logvar, normal)
-        return np.concatenate([self.z, self.h], axis=1)
+        return self.world_model.observation(self.z, self.h, self.c)

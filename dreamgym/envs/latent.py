@@ -17,7 +17,7 @@ from dreamgym.tasks import Renderer
 
 
 class LatentEnv(WholeCopies, gym.Env[np.ndarray, Any]):
-    """The real game with observations ``[z, h]``.
+    """The real game with observations ``[z, h]``, or ``[z, h, c]`` where the task observes M's cell state.
 
     V encodes each frame, ``z`` is sampled from the posterior, and ``h`` is M's state after the previous latents and
     actions. A step is a decision, which lasts as many steps of the game as the world model's ``frame_skip``. Rewards,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from dreamgym.errors import SettingsError
+from dreamgym.errors import SettingsError, TaskError
 from dreamgym.evolution.settings import SearchSettings
 from dreamgym.games import DEFAULT_GAME
 from dreamgym.models.settings import MemorySettings, VisionSettings
@@ -13,7 +13,7 @@ from dreamgym.pipeline.experiment import Experiment
 from dreamgym.play.settings import CollectSettings, EnvSettings
 from dreamgym.running.checks import at_least, between, check_settings, inside
 from dreamgym.running.seeding import derive_seed
-from dreamgym.tasks import Renderer
+from dreamgym.tasks import Renderer, Task
 
 Preset = Literal["quick", "laptop", "paper"]
 
@@ -148,6 +148,30 @@ PAPER = PipelineSettings(
     video_steps=1000,
 )
 PRESETS: dict[str, PipelineSettings] = {"quick": QUICK, "laptop": LAPTOP, "paper": PAPER}
+
+
+def preset_settings(preset: Preset, task: Task) -> PipelineSettings:
+    """A preset's settings for a task, which may want some of them otherwise.
+
+    Raises:
+        TaskError: The task's ``presets`` name settings that there are not, or give them values that cannot be.
+    """
+    changes = task.presets.get(preset, {})
+    try:
+        _check_names(changes, PRESETS[preset], f"presets[{preset!r}]")
+        settings: PipelineSettings = from_json({**changes}, PRESETS[preset])
+    except SettingsError as error:
+        raise TaskError(f"task {task.name!r}: {error}") from error
+    return settings
+
+
+def _check_names(changes: Mapping[str, Any], settings: Any, where: str) -> None:
+    names = [item.name for item in fields(settings)]
+    for name, value in changes.items():
+        if name not in names:
+            raise SettingsError(f"{where} has {name!r}, expected one of {', '.join(names)}")
+        if is_dataclass(getattr(settings, name)):
+            _check_names(value, getattr(settings, name), f"{where}[{name!r}]")
 
 
 def read_settings(experiment: Experiment) -> PipelineSettings:

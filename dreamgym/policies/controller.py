@@ -19,7 +19,7 @@ from dreamgym.world_model import WorldModel
 
 @dataclass(frozen=True, eq=False)
 class LinearController:
-    """C: ``action = head(W [z, h] + b)``.
+    """C: ``action = head(W observation + b)``, without ``b`` where the head has no bias.
 
     A controller that is pickled travels as plain data; its task must be registered where it is used.
 
@@ -27,7 +27,7 @@ class LinearController:
         PolicyError: The parameters do not fit the head, or are not finite.
     """
 
-    parameters: np.ndarray  # ``(n_outputs * (O + 1),)`` float32: W by rows, then b. O is the observation's length.
+    parameters: np.ndarray  # ``(n_outputs * (O + bias),)`` float32: W by rows, then b. O is the observation's length.
     task: str  # the task's name
     codec: ActionCodec  # the game's actions
     head: str = "default"  # the name of the task's action head
@@ -37,11 +37,11 @@ class LinearController:
     def __post_init__(self) -> None:
         parameters = np.array(self.parameters, np.float32)
         object.__setattr__(self, "parameters", parameters)
-        n_outputs = self.action_head.n_outputs
-        if parameters.ndim != 1 or len(parameters) % n_outputs or len(parameters) <= n_outputs:
+        n_outputs, bias = self.action_head.n_outputs, self.action_head.bias
+        if parameters.ndim != 1 or len(parameters) % n_outputs or len(parameters) <= n_outputs * bias:
             raise PolicyError(
                 f"controller has parameters of shape {parameters.shape}; "
-                f"expected {n_outputs} x (observation + 1) numbers for head {self.head!r}"
+                f"expected {n_outputs} x (observation{' + 1' if bias else ''}) numbers for head {self.head!r}"
             )
         if not np.isfinite(parameters).all():
             raise PolicyError("controller has parameters that are NaN or infinite; its training went wrong")
@@ -50,14 +50,13 @@ class LinearController:
     def zeros(cls, world_model: WorldModel, head: str | None = None) -> "LinearController":
         """A controller of the right size for a world model, all its parameters zero."""
         name = head or world_model.task.default_head_name
-        n_outputs = world_model.task.head(world_model.codec, name).n_outputs
-        size = n_outputs * (world_model.observation_size + 1)
+        size = world_model.task.head(world_model.codec, name).parameter_count(world_model.observation_size)
         return cls(np.zeros(size, np.float32), world_model.task.name, world_model.codec, name)
 
     @property
     def observation_size(self) -> int:
         """O, the length of the observation."""
-        return len(self.parameters) // self.action_head.n_outputs - 1
+        return len(self.parameters) // self.action_head.n_outputs - self.action_head.bias
 
     def reset(self, seed: int) -> None:
         """Does nothing: the controller is deterministic."""
@@ -79,7 +78,7 @@ class LinearController:
     @cached_property
     def weights_and_bias(self) -> tuple[np.ndarray, np.ndarray]:
         """``(O, n_outputs)`` and ``(n_outputs,)``: the outputs are ``observation @ weights + bias``."""
-        weights, bias = split_parameters(np, self.parameters, self.action_head.n_outputs)
+        weights, bias = split_parameters(np, self.parameters, self.action_head)
         return weights.T, bias
 
     def __getstate__(self) -> dict[str, Any]:
@@ -118,25 +117,26 @@ class LinearController:
             raise PolicyError(f"{path} is not a saved controller ({error})") from error
 
 
-def split_parameters(xp: Any, parameters: Array, n_outputs: int) -> tuple[Array, Array]:
-    """Parameters ``(..., n_outputs * (O + 1))`` as weights ``(..., n_outputs, O)`` and bias ``(..., n_outputs)``.
+def split_parameters(xp: Any, parameters: Array, head: ActionHead) -> tuple[Array, Array]:
+    """Parameters ``(..., n_outputs * (O + bias))`` as weights ``(..., n_outputs, O)`` and bias ``(..., n_outputs)``.
 
-    ``xp`` is the array namespace, ``numpy`` or ``tensorflow.experimental.numpy``.
+    A head without a bias gets zeros. ``xp`` is the array namespace, ``numpy`` or ``tensorflow.experimental.numpy``.
     """
-    size = parameters.shape[-1] - n_outputs
-    weights = xp.reshape(parameters[..., :size], (*parameters.shape[:-1], n_outputs, size // n_outputs))
-    return weights, parameters[..., size:]
+    shape, n_outputs = parameters.shape[:-1], head.n_outputs
+    size = parameters.shape[-1] - n_outputs * head.bias
+    weights = xp.reshape(parameters[..., :size], (*shape, n_outputs, size // n_outputs))
+    return weights, parameters[..., size:] if head.bias else xp.zeros((*shape, n_outputs), np.float32)
 
 
 def linear_policy(head: ActionHead) -> Callable[[Any, Array, Array], Array]:
     """The linear controller as a function of its parameters, for populations.
 
     ``policy(xp, parameters, observations)`` returns coded actions ``(C, D, A)`` for parameters
-    ``(C, n_outputs * (O + 1))`` and observations ``(C, D, O)``.
+    ``(C, n_outputs * (O + bias))`` and observations ``(C, D, O)``.
     """
 
     def policy(xp: Any, parameters: Array, observations: Array) -> Array:
-        weights, bias = split_parameters(xp, parameters, head.n_outputs)
+        weights, bias = split_parameters(xp, parameters, head)
         return head.function(xp, xp.matmul(observations, xp.swapaxes(weights, 1, 2)) + bias[:, None])
 
     return policy

@@ -23,13 +23,13 @@ class Policy(Protocol):
 
     @property
     def needs_latents(self) -> bool:
-        """Whether it reads the observation ``[z, h]``. One that does not needs no V and M."""
+        """Whether it reads the observation, such as ``[z, h]``. One that does not needs no V and M."""
 
     def reset(self, seed: int) -> None:
         """Begins an episode. All that the policy draws in it follows from ``seed``."""
 
     def __call__(self, observation: np.ndarray | None) -> Any:
-        """The game's action for an observation ``[z, h]``, which may be None where ``needs_latents`` is False."""
+        """The game's action for an observation, which may be None where ``needs_latents`` is False."""
 
 
 @runtime_checkable

@@ -74,10 +74,11 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 def plain_data(value: Any) -> Any:
     """A value as plain JSON data that is the same in another process. A function is its name and a hash of its source.
 
-    The hash does not depend on comments and layout. Where there is no source, the name alone counts.
+    The hash does not depend on comments and layout. Where there is no source, the name alone counts. The fields of a
+    dataclass are those of :func:`counted_fields`.
     """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {item.name: plain_data(getattr(value, item.name)) for item in dataclasses.fields(value)}
+        return {name: plain_data(getattr(value, name)) for name in counted_fields(value)}
     if isinstance(value, Mapping):
         return {str(key): plain_data(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -89,6 +90,23 @@ def plain_data(value: Any) -> Any:
     if callable(value):
         return f"{getattr(value, '__qualname__', type(value).__qualname__)} {_source_hash(value)}".strip()
     return re.sub(r" at 0x[0-9a-f]+", "", repr(value))
+
+
+def later_field(default: Any) -> Any:
+    """A dataclass field that an earlier release did not have. Where it has its default, it counts as not there."""
+    return dataclasses.field(default=default, metadata={"later": True})
+
+
+def counted_fields(value: Any) -> list[str]:
+    """The names of a dataclass's fields, without those of :func:`later_field` that have their defaults.
+
+    So what earlier releases wrote equals what this one says of the same thing.
+    """
+    return [
+        item.name
+        for item in dataclasses.fields(value)
+        if not (item.metadata.get("later") and getattr(value, item.name) == item.default)
+    ]
 
 
 def _source_hash(function: Any) -> str:

@@ -34,7 +34,8 @@ def page_arrays(world_model: WorldModel, controller: LinearController | None) ->
         arrays[f"deconvolution_{i}_bias"] = vision[f"decoder_{i}_bias"].astype(np.float32)
     if controller is not None:
         weights, bias = controller.weights_and_bias
-        arrays["controller"] = panels(np.concatenate([weights, bias[None]]))
+        z_and_h, c = np.split(weights, [world_model.latent_size + world_model.hidden_size])
+        arrays["controller"] = panels(np.concatenate([c, z_and_h, bias[None]]))  # as the page's `observed` has them
     return arrays
 
 

@@ -61,7 +61,7 @@ class DreamSide:
 
     @property
     def observation(self) -> np.ndarray:
-        """``[z, h]``."""
+        """``[z, h]``, or ``[z, h, c]``."""
         return self._observation
 
     @property
@@ -77,7 +77,7 @@ class DreamSide:
 
     def readings(self) -> Readings:
         """What is known of the dream."""
-        h = self._observation[self._model.latent_size :]
+        h = self._observation[self._model.latent_size :][: self._model.hidden_size]
         read = read_memory(self._model, h, self.temperature) if self.rewards else {}
         steps = min(len(self.rewards) * self._skip, self._max_steps)
         return Readings("dream", float(sum(self.rewards)), steps, self.over, **read)

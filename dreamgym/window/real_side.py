@@ -85,8 +85,8 @@ class RealSide:
 
     @property
     def observation(self) -> np.ndarray | None:
-        """``[z, h]``; None without a world model."""
-        return None if self._follower is None else np.concatenate(self.state[:2])
+        """``[z, h]``, or ``[z, h, c]``; None without a world model."""
+        return None if self.player.world_model is None else self.player.world_model.observation(*self.state)
 
     def picture(self) -> np.ndarray:
         """The game's own picture, uint8 ``(height, width, 3)``; V's frame where the game draws none."""

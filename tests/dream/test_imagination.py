@@ -50,6 +50,22 @@ def test_imagine_is_what_single_dreams_pay(car_world_model, policy, parameters, 
             assert found.returns[c, d] == pytest.approx(total, abs=1e-3)
 
 
+def test_policies_that_observe_the_cell_state_see_it_in_every_dream(cell_world_model, tmp_path):
+    folder, task = cell_world_model.save(tmp_path), cell_world_model.task
+    zeros = LinearController.zeros(cell_world_model)
+    assert zeros.observation_size == len(zeros.parameters) == 4 + 8 + 8, "one output without a bias"
+    parameters = np.random.default_rng(3).standard_normal((2, 20)).astype(np.float32) * 3
+    found = imagine(cell_world_model, linear_policy(zeros.action_head), parameters, Dreams(n=3, horizon=15, seed=2))
+    blind = parameters * (np.arange(20) < 12)
+    changed = imagine(cell_world_model, linear_policy(zeros.action_head), blind, Dreams(n=3, horizon=15, seed=2))
+    assert (found.returns != changed.returns).any(), "the cell state must count"
+    for c, row in enumerate(parameters):
+        controller = LinearController(row, task.name, cell_world_model.codec, "thirds")
+        for d in range(3):
+            total, length = dream_alone(folder, controller, 2 + d, 15)
+            assert (found.lengths[c, d], found.returns[c, d]) == (length, pytest.approx(total, abs=1e-3))
+
+
 def test_starts_and_temperatures_are_those_of_reset_options(car_world_model, policy, parameters, tmp_path):
     folder = car_world_model.save(tmp_path)
     temperature = np.array([0.1, 0.5, 2.0], np.float32)

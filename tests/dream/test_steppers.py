@@ -24,7 +24,7 @@ def draw_inputs(world_model, seed):
     return codes, noise, np.array([0.1, 0.7, 1.0, 1.5], np.float32)
 
 
-@pytest.fixture(params=["car_world_model", "tiny_world_model"])
+@pytest.fixture(params=["car_world_model", "tiny_world_model", "cell_world_model"])
 def world_model(request):
     return request.getfixturevalue(request.param)
 
@@ -34,7 +34,7 @@ def test_every_stepper_agrees_with_the_dynamics(world_model, make):
     stepper, memory = make(world_model, N), world_model.memory
     z, h, c = draw_states(world_model, N)
     stepper.set_states(np.arange(N), z, h, c)
-    np.testing.assert_array_equal(stepper.observations(), np.concatenate([z, h], axis=1))
+    np.testing.assert_array_equal(stepper.observations(), world_model.observation(z, h, c))
     for step in range(3):
         codes, noise, temperatures = draw_inputs(world_model, step)
         target, done_logit = stepper.step(codes, noise, temperatures)
@@ -43,7 +43,7 @@ def test_every_stepper_agrees_with_the_dynamics(world_model, make):
             expected = sample(np, memory, h[i], Noise(noise.uniform[i], noise.normal[i]), temperatures[i])
             z[i] = expected.z
             np.testing.assert_allclose([target[i], done_logit[i]], [expected.target, expected.done_logit], atol=1e-5)
-        np.testing.assert_allclose(stepper.observations(), np.concatenate([z, h], axis=1), atol=1e-5)
+        np.testing.assert_allclose(stepper.observations(), world_model.observation(z, h, c), atol=1e-5)
         assert (target.shape, target.dtype, done_logit.shape, done_logit.dtype) == ((N,), np.float32) * 2
 
 
@@ -55,7 +55,7 @@ def test_states_are_set_for_some_dreams_only(world_model, make):
         both.step(*draw_inputs(world_model, 0))
     rows, states = np.array([3, 1]), draw_states(world_model, 2, seed=9)
     stepper.set_states(rows, *states)
-    np.testing.assert_array_equal(stepper.observations()[rows], np.concatenate(states[:2], axis=1))
+    np.testing.assert_array_equal(stepper.observations()[rows], world_model.observation(*states))
     results, others = stepper.step(*draw_inputs(world_model, 1)), other.step(*draw_inputs(world_model, 1))
     for mine, theirs in zip((*results, stepper.observations()), (*others, other.observations()), strict=True):
         np.testing.assert_array_equal(mine[[0, 2]], theirs[[0, 2]])

@@ -50,6 +50,20 @@ def test_frames_rewards_and_ends_are_the_games(make, tiny_world_model):
     game.close()
 
 
+def test_the_cell_state_is_observed_where_the_task_says_so(cell_world_model, tmp_path):
+    env = LatentEnv(cell_world_model.save(tmp_path))
+    latent, _ = env.reset(seed=4)
+    assert env.observation_space.shape == latent.shape == (4 + 8 + 8,)
+    assert not latent[4:].any()
+    h = c = np.zeros(8, np.float32)
+    for action in (1, 0):
+        h, c = lstm_step(np, cell_world_model.memory, latent[:4], env._codec.encode(action), (h, c))
+        latent = env.step(action)[0]
+        np.testing.assert_allclose(latent[4:], np.concatenate([h, c]), atol=1e-6)
+    assert env.observation_space.contains(latent)
+    env.close()
+
+
 def test_the_seed_decides_the_samples_and_m_reads_them(make, tiny_world_model):
     env, rng = make(), np.random.default_rng(4)
     h = c = np.zeros((1, 8), np.float32)

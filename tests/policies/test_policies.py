@@ -193,7 +193,7 @@ def test_a_foreign_file_is_named(tmp_path, content):
 
 
 def test_parameters_split_into_weights_and_bias():
-    weights, bias = split_parameters(np, np.arange(2 * 14).reshape(2, 14), 2)
+    weights, bias = split_parameters(np, np.arange(2 * 14).reshape(2, 14), CAR_RACING.head(CAR))
     np.testing.assert_array_equal(weights[1], 14 + np.arange(12).reshape(2, 6))
     np.testing.assert_array_equal(bias[1], [26, 27])
 

@@ -1,5 +1,6 @@
 """Pages on a server of this machine, in headless Chromium."""
 
+import dataclasses
 import threading
 
 import gymnasium as gym
@@ -53,6 +54,23 @@ def ending_controller(ending_world_model):
 def ending_page(ending_world_model, ending_controller, tmp_path_factory):
     """The address of its page."""
     folder = write_site(ending_world_model, tmp_path_factory.mktemp("web") / "tiny", ending_controller)
+    server, address = served(folder)
+    yield address
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="session")
+def cell_controller(cell_world_model):
+    """A controller that observes M's cell state, without a bias."""
+    zeros = LinearController.zeros(cell_world_model)
+    return dataclasses.replace(zeros, parameters=np.random.default_rng(1).normal(size=len(zeros.parameters)))
+
+
+@pytest.fixture(scope="session")
+def cell_page(cell_world_model, cell_controller, tmp_path_factory):
+    """The address of its page."""
+    folder = write_site(cell_world_model, tmp_path_factory.mktemp("web") / "cell", cell_controller)
     server, address = served(folder)
     yield address
     server.shutdown()

@@ -82,6 +82,13 @@ def test_starts_with_m_s_state_and_other_sizes_are_those_of_python(
     assert compare_with(visit(ending_page), env, ending_controller, (4, 4), 25) == 25
 
 
+def test_a_controller_that_observes_the_cell_state_is_that_of_python(
+    visit, cell_page, cell_world_model, cell_controller, tmp_path
+):
+    env = DreamEnv(cell_world_model.save(tmp_path / "model"))
+    assert compare_with(visit(cell_page), env, cell_controller, (2, 2), 12) == 12
+
+
 def compare_with(page, env, controller, start, steps):
     """Drives a dream in the page and one in Python with the same noise, and returns the number of equal steps.
 
@@ -102,10 +109,11 @@ def compare_with(page, env, controller, start, steps):
         action = controller(observation)
         np.testing.assert_allclose(result["code"], model.codec.encode(action), atol=1e-3)
         observation, reward, terminated, truncated, info = env.step(action)
-        np.testing.assert_allclose(np.concatenate([result["z"], result["h"]]), observation, atol=1e-3)
+        z_and_h = observation[: model.latent_size + model.hidden_size]
+        np.testing.assert_allclose(np.concatenate([result["z"], result["h"]]), z_and_h, atol=1e-3)
         np.testing.assert_allclose(result["reward"], reward, atol=1e-3)
         np.testing.assert_allclose(result["doneLogit"], info["done_logit"], atol=1e-3)
-        assert result["entropy"] == pytest.approx(mixture_entropy(model, observation, env.temperature), abs=1e-3)
+        assert result["entropy"] == pytest.approx(mixture_entropy(model, z_and_h, env.temperature), abs=1e-3)
         assert (result["terminated"], result["truncated"]) == (terminated, truncated)
     return len(shown["results"])
 

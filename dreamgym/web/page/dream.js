@@ -53,16 +53,16 @@ export class Dream {
     this.temperature = description.temperature;
     this.noise = null;
     const { latent_size: Z, hidden_size: H, n_mixtures: K, action_size: A } = description;
-    this.sizes = { Z, H, K, A };
+    this.sizes = { Z, H, K, A, first: description.observes_cell ? H : 0 }; // first: where z is in what C observes
     this.layers = layersOf(description);
     this.#allocate(weights);
-    this.c = new Float32Array(H);
+    this.c = description.observes_cell ? this.observed.view.subarray(0, H) : new Float32Array(H);
     this.pixels = new Uint8ClampedArray(SIDE * SIDE * 4).fill(255);
-    this.inputs.view[Z + A + H] = this.observed.view[Z + H] = this.latents.view[Z] = 1; // they multiply the biases
+    this.inputs.view[Z + A + H] = this.observed.view[this.sizes.first + Z + H] = this.latents.view[Z] = 1; // they multiply the biases
   }
 
   #allocate(weights) {
-    const { Z, H, K, A } = this.sizes;
+    const { Z, H, K, A, first } = this.sizes;
     const places = [];
     let size = 0;
     const room = (length) => {
@@ -76,7 +76,7 @@ export class Dream {
     const stored = Object.entries(this.description.arrays);
     for (const [name, { shape }] of stored) this.arrays[name] = room(shape.reduce((a, b) => a * b, 1));
     this.inputs = room(Z + A + H + 1); // z, action, h, 1
-    this.observed = room(Z + H + 1); // z, h, 1
+    this.observed = room(first + Z + H + 1); // c where C observes it, z, h, 1
     this.gates = room(padded(4 * H));
     this.heads = room(padded(3 * K * Z + 2));
     this.outputs = room(padded(this.arrays.controller ? this.description.arrays.controller.shape[0] * PANEL : 0));
@@ -108,11 +108,13 @@ export class Dream {
   }
 
   get z() {
-    return this.observed.view.subarray(0, this.sizes.Z);
+    const { Z, first } = this.sizes;
+    return this.observed.view.subarray(first, first + Z);
   }
 
   get h() {
-    return this.observed.view.subarray(this.sizes.Z, this.sizes.Z + this.sizes.H);
+    const { Z, H, first } = this.sizes;
+    return this.observed.view.subarray(first + Z, first + Z + H);
   }
 
   get nStarts() {
@@ -157,9 +159,9 @@ export class Dream {
   // One step with a coded action. Gives M's target, reward and done logit, the entropy of its mixtures in nats (mean over
   // the latent dimensions), and whether the dream has ended or has lasted as long as it may.
   step(code) {
-    const { Z } = this.sizes;
+    const { Z, first } = this.sizes;
     this.#advance(code);
-    this.#product({ offset: this.observed.offset + Z * 4 }, 1, "heads", this.heads);
+    this.#product({ offset: this.observed.offset + (first + Z) * 4 }, 1, "heads", this.heads);
     const entropy = this.#sample(this.noise.uniform(Z), this.noise.normal(Z));
     const { price, step_cost: cost, max_steps: limit } = this.description;
     const end = 3 * this.sizes.K * Z;
