@@ -29,6 +29,28 @@ def left_stay_right(xp: Any, outputs: Array) -> Array:
     return xp.stack([one - right - left, right, left], axis=-1)
 
 
+_QUICK = {
+    "rounds": 3,
+    "random": {"episodes": 400, "episode_length": None},
+    "on_policy": {"episodes": 120, "episode_length": None, "noise": 0.2, "calm": 0.5, "random_starts": 0.0},
+    "vision": {"epochs": 5, "first_steps": None},
+    "memory": {"epochs": 30, "sequence_length": 250, "patience": 30},
+    "memory_again": {"epochs": 10, "sequence_length": 250, "patience": 10},
+    "controller": {
+        "generations": 40,
+        "dreams": 16,
+        "horizon": HORIZON,
+        "temperature": 1.0,
+        "separable": True,
+        "select_every": 10,
+        "select_tracks": 32,
+    },
+    "late_horizon": HORIZON,
+    "final_tracks": 64,
+    "evaluation_episodes": 100,
+    "video_steps": HORIZON,
+}
+
 TAKE_COVER = register_task(
     Task(
         name="take_cover",
@@ -42,6 +64,7 @@ TAKE_COVER = register_task(
         action_heads={"left_stay_right": ActionHead(1, left_stay_right, bias=False)},
         latent_size=64,
         hidden_size=512,
+        presets={"quick": _QUICK},
         observes_cell=True,
     )
 )
