@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from dreamgym.models.dynamics import LOG_SIGMA_BOUNDS, MemoryArrays
+from dreamgym.models.lstm import lstm
 from dreamgym.models.replicas import normal_like, sum_over_replicas
 from dreamgym.running.seeding import Stream, generator
 from dreamgym.running.tensorflow import keras
@@ -81,7 +82,9 @@ class Memory(keras.Model):
         mu, logvar = batch["mu"], batch["logvar"]
         z = mu + ops.exp(0.5 * logvar) * normal_like(mu, self.noise, compiled=True)
         inputs = ops.concatenate([z[:, :-1], batch["action"]], axis=-1)
-        return {"heads": self.head(self.lstm(inputs)), "z": z}
+        cell = self.lstm.cell
+        h = lstm(inputs, cell.kernel, cell.recurrent_kernel, cell.bias)
+        return {"heads": self.head(h), "z": z}
 
     def nll(self, heads: Any, z: Any) -> Any:
         """The negative log likelihood of the next latents ``z`` ``(n, T, Z)``: ``(n, T)``, nats per dimension."""

@@ -86,7 +86,7 @@ def test_a_broken_file_is_named(contest, tmp_path, content):
 def test_calmer_heads_take_part(car_world_model):
     task, zeros = car_world_model.task, LinearController.zeros(car_world_model, "steer_steadily")
     contest = entrants(task, [(n, replace(zeros, parameters=zeros.parameters + n)) for n in (3, 1)])
-    heads = ["steer_steadily", "steer_mildly", "steer_calmly"]
+    heads = ["steer_steadily", "steer_onwards_mildly", "steer_calmly"]
     assert [(entrant.round, entrant.controller.head) for entrant in contest] == [(n, h) for n in (3, 1) for h in heads]
     assert all((entrant.controller.parameters == entrant.round).all() for entrant in contest)
     observation = np.ones(car_world_model.observation_size, np.float32)

@@ -7,7 +7,7 @@ import tempfile
 import weakref
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -21,7 +21,7 @@ except ImportError as missing:
         "TakeCover-v0 needs vizdoom; install it with: pip install 'dreamgym[doom]'"
     ) from missing
 
-TICS_PER_SECOND = 35
+_METADATA = {"render_modes": ["rgb_array"], "render_fps": 35}  # the game has 35 tics a second
 _BUTTONS = ((0, 0), (0, 1), (1, 0))  # of the actions: left and right
 _SHAPE = (240, 320, 3)
 _LEFTOVER = Path("_vizdoom")  # ViZDoom makes an empty folder of this name where it starts
@@ -64,7 +64,7 @@ class TakeCover(gym.Env[NDArray[np.uint8], Any], EzPickle):
         skill: ViZDoom's difficulty from 1 to 5.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": TICS_PER_SECOND}
+    metadata = _METADATA
 
     def __init__(self, render_mode: str | None = None, *, skill: int = 4):
         EzPickle.__init__(self, render_mode, skill=skill)

@@ -16,6 +16,6 @@ GAMES = {
     "minigrid_room": Game("minigrid", "minigrid", f"{_HERE}.mini_grid:ROOM"),
     "breakout": Game("ale_py", "ale-py", f"{_HERE}.atari:BREAKOUT"),
     "pong": Game("ale_py", "ale-py", f"{_HERE}.atari:PONG"),
-    "take_cover": Game("vizdoom", "vizdoom", f"{_HERE}.doom:TAKE_COVER"),
+    "vizdoom_take_cover": Game("vizdoom", "vizdoom", f"{_HERE}.doom:TAKE_COVER"),
     "flappy_bird": Game("flappy_bird_gymnasium", "flappy-bird-gymnasium", f"{_HERE}.flappy_bird:FLAPPY_BIRD"),
 }
