@@ -19,9 +19,7 @@ def test_a_game_changes_what_it_names_and_nothing_else():
     task = dataclasses.replace(TINY_TASK, presets={"quick": {"rounds": 1, "random": {"episodes": 7}}})
     settings, plain = preset_settings("quick", task), PRESETS["quick"]
     assert (settings.rounds, settings.random.episodes) == (1, 7)
-    assert settings == dataclasses.replace(
-        plain, rounds=1, random=dataclasses.replace(plain.random, episodes=7)
-    )
+    assert settings == dataclasses.replace(plain, rounds=1, random=dataclasses.replace(plain.random, episodes=7))
     assert preset_settings("laptop", task) == PRESETS["laptop"]
     assert task.definition == TINY_TASK.definition, "presets decide no data"
 
