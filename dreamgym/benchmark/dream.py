@@ -15,6 +15,7 @@ from dreamgym.dream.imagination import Dreams, imagine
 from dreamgym.evolution.search import CmaSearch
 from dreamgym.games.car_racing.task import CAR_RACING
 from dreamgym.policies.controller import LinearController, linear_policy
+from dreamgym.tasks import Task
 from dreamgym.world_model import Starts, WorldModel
 
 BATCHES = (1, 16, 64, 256, 1024, 4096)
@@ -26,22 +27,30 @@ _PRODUCT = 1024
 
 def car_world_model() -> WorldModel:
     """An untrained world model of CarRacing at the paper's size, whose dreams never end."""
+    space = gym.spaces.Box(np.array([-1, 0, 0], np.float32), np.ones(3, np.float32))
+    return untrained_world_model(CAR_RACING, space)
+
+
+def untrained_world_model(task: Task, space: gym.Space) -> WorldModel:
+    """An untrained world model of a task and its game's action space, whose dreams never end."""
     from dreamgym.models import memory, vision
 
     rng = np.random.default_rng(0)
-    codec = ActionCodec(gym.spaces.Box(np.array([-1, 0, 0], np.float32), np.ones(3, np.float32)))
-    weights = memory.to_arrays(memory.Memory())
+    codec = ActionCodec(space)
+    weights = memory.to_arrays(memory.Memory(task.latent_size, codec.size, task.hidden_size, task.n_mixtures))
     weights.head_bias[-1] = -30.0  # the logit of ``terminated``
-    mu = rng.standard_normal((8, 21, CAR_RACING.latent_size), np.float32)
-    starts = Starts(mu, np.full_like(mu, -2), rng.random((8, 20, 3), np.float32))
-    return WorldModel(CAR_RACING, codec, vision.to_arrays(vision.Vision()), weights, starts)
+    mu = rng.standard_normal((8, 21, task.latent_size), np.float32)
+    starts = Starts(mu, np.full_like(mu, -2), rng.random((8, 20, codec.size), np.float32))
+    arrays = vision.to_arrays(vision.Vision(task.latent_size))
+    return WorldModel(task, codec, arrays, weights, starts, frame_skip=task.frame_skip)
 
 
 def step_operations(world_model: WorldModel, with_policy: bool = True) -> int:
     """Floating-point operations of a dream step: 2 x the multiply-adds of the LSTM, the heads and the policy."""
     memory = world_model.memory
     products = memory.kernel.size + memory.recurrent_kernel.size + memory.head_kernel.size
-    return 2 * (products + (2 * world_model.observation_size if with_policy else 0))
+    head = world_model.task.head(world_model.codec)
+    return 2 * (products + (head.n_outputs * world_model.observation_size if with_policy else 0))
 
 
 def product_measures() -> list[Measure]:

@@ -15,6 +15,8 @@ from dreamgym.errors import JobError
 from dreamgym.running.jobs import LocalExecutor
 from tests.commands import run_command
 
+TINY_TASK_PATH = "tests.tiny_game:TINY_TASK"
+
 
 @pytest.mark.slow
 def test_it_measures_everything_and_draws_the_curve(car_world_model, tmp_path, capsys, monkeypatch):
@@ -33,7 +35,7 @@ def test_it_measures_everything_and_draws_the_curve(car_world_model, tmp_path, c
     assert {"play window, dream", "play window, side by side"} <= set(report["results"])
     assert {"stock", "fast"} <= set(report["renderers"])
     assert report["step_operations"] == 2 * ((35 + 16) * 64 + 16 * 482 + 2 * 48)
-    assert len([bar for bar in report["bars"] if not bar["name"].startswith("remote")]) == 16
+    assert len([bar for bar in report["bars"] if not bar["name"].startswith("remote")]) == 17
     remote = {bar["name"]: bar["value"] for bar in report["bars"] if bar["name"].startswith("remote")}
     assert "remote: MB more for 40 files than for 1" in remote
     assert all(value == 1 for name, value in remote.items() if "killed" in name)
@@ -43,6 +45,19 @@ def test_it_measures_everything_and_draws_the_curve(car_world_model, tmp_path, c
     monkeypatch.setattr("dreamgym.benchmark.plot.BATCHES", (1, 1024, 4096))
     run_command(benchmark, ["--output", str(output), "--plot", str(picture)])
     assert picture.read_bytes()[:4] == b"\x89PNG"
+
+
+@pytest.mark.slow
+def test_the_dream_of_one_game_is_measured_beside_it(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(dream, "BATCHES", (1, 1024))
+    monkeypatch.setattr(dream, "BLOCK", 2)
+    output = tmp_path / "benchmark.json"
+    words = ["--task", TINY_TASK_PATH, "--seconds", "0.001", "--rounds", "1", "--generation-steps", "2"]
+    run_command(benchmark, ["--output", str(output), *words])
+    report = json.loads(output.read_text())
+    assert {"stock tiny_game", "imagine, 1024", "M training"} <= set(report["results"])
+    assert report["step_operations"] == 2 * ((4 + 3 + 8) * 32 + 8 * 26 + 3 * 12)
+    assert "matrix-product ceiling" in capsys.readouterr().out
 
 
 def test_a_start_that_all_workers_wait_for_does_not_count_as_collecting(tmp_path, monkeypatch):
