@@ -58,6 +58,8 @@ class Task:
         latent_size: V's latent dimensions (z).
         hidden_size: M's LSTM units (h).
         n_mixtures: Gaussians per latent dimension.
+        usual_length: Steps of the game that an episode lasts where the game ends by itself, roughly; the horizon if
+            None. Estimates of time use it, nothing else.
         presets: What the pipeline's presets are otherwise for this game, by preset and by the names of the pipeline's
             settings: ``{"quick": {"rounds": 2, "random": {"episodes": 400}}}``.
         observes_cell: Whether an observation also has M's cell state: ``[z, h, c]`` instead of ``[z, h]``.
@@ -82,6 +84,7 @@ class Task:
     latent_size: int = 32
     hidden_size: int = 256
     n_mixtures: int = 5
+    usual_length: int | None = None
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     observes_cell: bool = later_field(False)
 
@@ -98,7 +101,7 @@ class Task:
     @cached_property
     def definition(self) -> dict[str, Any]:
         """Everything that decides the data and the dream, as plain JSON data; functions by name and source."""
-        names = set(counted_fields(self)) - {"name", "blind_kwargs", "calmer_heads", "presets"}  # these decide no data
+        names = set(counted_fields(self)) - _DECIDE_NO_DATA
         return {name: plain_data(getattr(self, name)) for name in sorted(names)}
 
     def definition_with(self, head: str | None) -> dict[str, Any]:
@@ -193,6 +196,7 @@ class Task:
             raise TaskError(f"task {self.name!r}: {found}; use a wrapper that makes one")
 
 
+_DECIDE_NO_DATA = {"name", "blind_kwargs", "calmer_heads", "usual_length", "presets"}  # these fields of a task
 _TASKS: dict[str, Task] = {}
 _GAMES = "dreamgym.games"  # a game that ships is a package in it, with a module `task`
 

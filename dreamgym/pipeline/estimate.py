@@ -42,12 +42,13 @@ def stage_seconds(settings: PipelineSettings, workers: int, name: str) -> float:
     steps_so_far = sum(steps_of_round(settings, r) for r in range(round_ + 1))
     epochs = settings.memory.epochs if round_ == 0 else settings.memory_again.epochs
     # The controller, with M and with an untrained one, plays the stock game; two baselines that observe nothing do not.
-    evaluated = 2 * settings.evaluation_episodes * get_task(settings.task).horizon
+    evaluated = 2 * settings.evaluation_episodes * usual_length(settings)
+    memory_steps = steps_so_far / skip * epochs * settings.controller.members
     seconds = {
         "collect": steps_now * game_step(settings, observed=round_ > 0) / _processes(workers),
         "vision": _frames_of_vision(settings) * settings.vision.epochs * COSTS.vision_frame,
         "latents": steps_now / skip * COSTS.encoded_frame,
-        "memory": steps_so_far / skip * epochs * COSTS.memory_step * settings.controller.members,
+        "memory": memory_steps * COSTS.memory_step * memory_work(settings),
         "controller": _search_seconds(settings, workers, round_),
         "choose": _selection_steps(settings) * game_step(settings, observed=True) / _processes(workers),
         "evaluate": evaluated * (COSTS.stock_step + COSTS.fast_step) / _processes(workers),
@@ -93,8 +94,24 @@ def _processes(workers: int) -> int:
 def steps_of_round(settings: PipelineSettings, round_: int) -> int:
     """Steps of the game that a round collects."""
     collected = settings.random if round_ == 0 else settings.on_policy
-    horizon = get_task(settings.task).horizon
-    return collected.episodes * min(collected.episode_length or horizon, horizon)
+    length = usual_length(settings)
+    return collected.episodes * min(collected.episode_length or length, length)
+
+
+def usual_length(settings: PipelineSettings) -> int:
+    """Steps of the game that a whole episode lasts."""
+    task = get_task(settings.task)
+    return task.usual_length or task.horizon
+
+
+def memory_work(settings: PipelineSettings) -> float:
+    """A step of the task's M, in steps of the M that the unit costs were measured with."""
+    task = get_task(settings.task)
+
+    def products(z: int, h: int, k: int) -> int:
+        return 4 * h * (z + h) + 3 * k * z * h
+
+    return products(task.latent_size, task.hidden_size, task.n_mixtures) / products(32, 256, 5)
 
 
 def frame_skip(settings: PipelineSettings) -> int:
@@ -118,9 +135,9 @@ def _search_seconds(settings: PipelineSettings, workers: int, round_: int) -> fl
     search, horizon = settings.controller, get_task(settings.task).horizon
     steps = search.generations * search.candidates * search.dreams * min(settings.horizon(round_), horizon)
     real_step = game_step(settings, observed=True) / _processes(workers)
-    scored = search.generations // search.select_every * search.select_tracks * horizon * real_step
+    scored = search.generations // search.select_every * search.select_tracks * usual_length(settings) * real_step
     skip = frame_skip(settings)
-    return steps * (real_step if search.env == "real" else COSTS.dream_step / skip) + scored
+    return steps * (real_step if search.env == "real" else COSTS.dream_step * memory_work(settings) / skip) + scored
 
 
 def _selection_steps(settings: PipelineSettings) -> float:
@@ -131,7 +148,7 @@ def _selection_steps(settings: PipelineSettings) -> float:
     if rounds * heads == 1:
         return 0.0
     finals = min(settings.finalists, rounds * heads) if settings.finalists > 1 else 0
-    return (rounds * heads * search.select_tracks + finals * settings.final_tracks) * task.horizon
+    return (rounds * heads * search.select_tracks + finals * settings.final_tracks) * usual_length(settings)
 
 
 def _correction(settings: PipelineSettings, workers: int, name: str, done: Mapping[str, float]) -> float:

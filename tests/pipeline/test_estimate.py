@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from dreamgym.pipeline.estimate import disk_bytes, remaining, stage_seconds
-from dreamgym.pipeline.settings import LAPTOP, PAPER, PRESETS, QUICK
+from dreamgym.games.take_cover.task import TAKE_COVER
+from dreamgym.pipeline.estimate import disk_bytes, memory_work, remaining, stage_seconds, steps_of_round
+from dreamgym.pipeline.settings import LAPTOP, PAPER, PRESETS, QUICK, preset_settings
 from dreamgym.pipeline.stage import stage_names
 from dreamgym.play.settings import CollectSettings
 
@@ -45,7 +46,7 @@ def test_no_episode_is_longer_than_the_games_horizon():
     assert stage_seconds(short, 2, "evaluate") == pytest.approx(stage_seconds(QUICK, 2, "evaluate") / 50)
     assert stage_seconds(short, 2, "0-collect") == pytest.approx(stage_seconds(QUICK, 2, "0-collect") * 20 / 600)
     assert stage_seconds(short, 2, "0-controller") == pytest.approx(
-        (30 * 64 * 32 * 20) / 430_000 + 2 * 16 * 20 / 800 / 2
+        (30 * 64 * 32 * 20) / 430_000 * memory_work(short) + 2 * 16 * 20 / 800 / 2
     )
 
 
@@ -55,3 +56,10 @@ def test_finished_stages_correct_the_ones_of_their_kind_only():
     done = {"0-memory": 3 * stage_seconds(QUICK, 2, "0-memory")}
     assert remaining(QUICK, 2, names, done) == pytest.approx(3 * expected[0] + expected[1])
     assert remaining(QUICK, 2, names, {}) == pytest.approx(sum(expected))
+
+
+def test_a_game_that_ends_early_and_a_larger_m_are_counted():
+    take_cover = replace(preset_settings("quick", TAKE_COVER), task="take_cover")
+    assert steps_of_round(take_cover, 0) == take_cover.random.episodes * TAKE_COVER.usual_length
+    assert memory_work(QUICK) == 1
+    assert memory_work(take_cover) == pytest.approx((2048 * 576 + 15 * 64 * 512) / (1024 * 288 + 15 * 32 * 256))

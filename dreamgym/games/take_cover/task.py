@@ -64,6 +64,7 @@ TAKE_COVER = register_task(
         action_heads={"left_stay_right": ActionHead(1, left_stay_right, bias=False)},
         latent_size=64,
         hidden_size=512,
+        usual_length=500,
         presets={"quick": _QUICK},
         observes_cell=True,
     )
