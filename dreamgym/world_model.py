@@ -171,10 +171,12 @@ class WorldModel:
             changes["starts"] = dataclasses.replace(self.starts, h=None, c=None)
         return dataclasses.replace(self, **changes)
 
-    def save(self, folder: str | Path, *, compact: bool = False) -> Path:
+    def save(self, folder: str | Path, *, compact: bool = False, half: bool = False) -> Path:
         """Writes the world model into a folder, each file whole or not at all, and returns the folder.
 
-        ``compact`` keeps V and the starts as float16. That is half the size; a latent changes in its fourth digit.
+        ``compact`` compresses the files, and keeps V and the starts as float16. That is less than half the size; a
+        latent changes in its fourth digit. ``half`` keeps M as float16, too: its dreams part from those of M as it is
+        within some fifty steps, so what was measured before does not hold to the last digit.
 
         Raises:
             WorldModelError: ``details`` is not plain JSON data.
@@ -197,10 +199,12 @@ class WorldModel:
             raise WorldModelError(f"details {self.details!r} must be plain JSON data ({error})") from error
         # A save over an older world model that is cut short must not leave V of one and M of the other.
         (folder / "world_model.json").unlink(missing_ok=True)
-        dtype = np.float16 if compact else np.float32
-        write_arrays(folder / "vision.npz", {name: array.astype(dtype) for name, array in self.vision.items()})
-        write_arrays(folder / "memory.npz", self.memory._asdict())
-        write_arrays(folder / "starts.npz", {name: array.astype(dtype) for name, array in self.starts.arrays().items()})
+        parts = {"vision": self.vision, "memory": self.memory._asdict(), "starts": self.starts.arrays()}
+        for name, arrays in parts.items():
+            small = half if name == "memory" else compact
+            dtype = np.float16 if small else np.float32
+            stored = {key: array.astype(dtype) for key, array in arrays.items()}
+            write_arrays(folder / f"{name}.npz", stored, compressed=compact)
         write_whole(folder / "world_model.json", content)
         return folder
 

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 
 from dreamgym.commands import cli
-from dreamgym.errors import SettingsError
 from dreamgym.onnx_export.export import export_onnx
 from dreamgym.running.checks import at_least, check_settings
 
@@ -30,12 +29,11 @@ class Args:
     onnx: bool = False
     """Write ONNX graphs of V's encoder and decoder, M's step and the controller, in place of dreamgym's own files."""
     half: bool = False
-    """Store the weights of the ONNX graphs in half precision."""
+    """Store M, or the weights of all ONNX graphs, in half precision. M's dreams are others then, after some fifty
+    steps: score the controller again."""
 
     def __post_init__(self) -> None:
         check_settings(self, starts=at_least(1))
-        if self.half and not self.onnx:
-            raise SettingsError("half is for ONNX graphs; give --onnx too")
 
 
 def run(args: Args) -> None:
@@ -46,7 +44,7 @@ def run(args: Args) -> None:
     if args.onnx:
         written = export_onnx(world_model, folder, controller, half=args.half)
     else:
-        world_model.save(folder, compact=True)
+        world_model.save(folder, compact=True, half=args.half)
         if controller is not None:
             controller.save(folder / "controller.npz")
         written = list(folder.iterdir())

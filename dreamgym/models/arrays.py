@@ -12,9 +12,9 @@ from dreamgym.running.files import read_npz, write_npz
 from dreamgym.running.provenance import FORMATS, check_format
 
 
-def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], *, compressed: bool = False) -> None:
     """Writes named arrays and the format version as an ``.npz`` file, which is replaced atomically."""
-    write_npz(path, {"format_version": np.array(FORMATS["world model"]), **arrays})
+    write_npz(path, {"format_version": np.array(FORMATS["world model"]), **arrays}, compressed=compressed)
 
 
 def read_arrays(path: Path, names: tuple[str, ...], optional: tuple[str, ...] = ()) -> dict[str, np.ndarray]:
