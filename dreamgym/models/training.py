@@ -92,7 +92,7 @@ def train_memory(
                 raise TrainingError(
                     f"start_from has other sizes than the new M ({error}); use an M of this task"
                 ) from error
-        batches = sequence_batches(sequences, batch_size, seed)
+        batches = sequence_batches(sequences, batch_size, seed, by_length=n_devices == 1)
         # XLA makes the LSTM loop 1.5 times as fast on a CPU. It makes V's convolutions many times slower. A compiled
         # step cannot speak with other devices.
         schedule = keras.optimizers.schedules.PolynomialDecay(
@@ -100,25 +100,45 @@ def train_memory(
         )
         adam = keras.optimizers.Adam(schedule, clipvalue=settings.gradient_clip)
         model.compile(optimizer=adam, jit_compile=n_devices == 1)
-        # The batch size is fixed, because XLA compiles the model again for every new shape.
-        signature = {
-            name: tf.TensorSpec((batch_size, *values.shape[1:]), tf.float32) for name, values in sequences.items()
-        }
+        # XLA compiles the model again for every new shape of a batch, of which there are at most four.
+        shape = (None, None) if n_devices == 1 else (batch_size, sequences["weight"].shape[1])
+        signature = {name: tf.TensorSpec((*shape, *values.shape[2:]), tf.float32) for name, values in sequences.items()}
         fit(model, batches, _pad(held_out, batch_size), folder, settings, signature=signature, verbose=verbose)
         return memory.to_arrays(model)
 
 
-def sequence_batches(sequences: Mapping[str, np.ndarray], batch_size: int, seed: int) -> Batches:
-    """Batches of sequences, in an order that follows from seed and epoch. An incomplete last batch is left out."""
-    n = len(sequences["mu"])
+def sequence_batches(
+    sequences: Mapping[str, np.ndarray], batch_size: int, seed: int, *, by_length: bool = False
+) -> Batches:
+    """Batches of sequences, in an order that follows from seed and epoch. An incomplete last batch is left out.
+
+    ``by_length`` puts sequences of like length together where many are shorter than the longest, as episodes are that
+    end by themselves. A batch of sequences up to a quarter as long has no padding beyond that and four times as many
+    of them, and so on, so that all batches hold about as many steps.
+    """
+    n, longest = sequences["weight"].shape
+    ends = np.where(sequences["weight"] > 0, np.arange(1, longest + 1), 1).max(axis=1)
+    quarters = np.ceil(4 * ends / longest).astype(int) if by_length else np.full(n, 4)
+
+    def chosen(epoch: int) -> list[tuple[int, np.ndarray]]:
+        rng = generator(seed, Stream.MEMORY_BATCHES, epoch)
+        order = rng.permutation(n)
+        batches, left = [], order[:0]
+        for quarter in range(1, 5):
+            pool, size = np.concatenate([left, order[quarters[order] == quarter]]), 4 * batch_size // quarter
+            whole = len(pool) // size
+            batches += [(quarter, rows) for rows in pool[: whole * size].reshape(whole, size)]
+            left = pool[whole * size :]  # these go with the longer ones
+        if len({quarter for quarter, _ in batches}) > 1:
+            rng.shuffle(batches)
+        return batches
 
     def of_epoch(epoch: int) -> Iterator[dict[str, np.ndarray]]:
-        order = generator(seed, Stream.MEMORY_BATCHES, epoch).permutation(n)
-        for i in range(0, n - batch_size + 1, batch_size):
-            chosen = order[i : i + batch_size]
-            yield {name: values[chosen] for name, values in sequences.items()}
+        for quarter, rows in chosen(epoch):
+            steps = -(-longest * quarter // 4)
+            yield {name: values[rows, : steps + (values.shape[1] - longest)] for name, values in sequences.items()}
 
-    return Batches(of_epoch, n // batch_size, hash_arrays(sequences))
+    return Batches(of_epoch, len(chosen(0)), hash_arrays(sequences))
 
 
 def _check_sequences(sequences: Mapping[str, np.ndarray], purpose: str) -> None:

@@ -77,7 +77,7 @@ def interrupted(batches, at, act):
 
 def interrupt_memory(at, act, patch=setattr):
     """Interrupts the batches that ``train_memory`` makes."""
-    patch(training, "sequence_batches", lambda *args: interrupted(sequence_batches(*args), at, act))
+    patch(training, "sequence_batches", lambda *args, **how: interrupted(sequence_batches(*args, **how), at, act))
 
 
 def kill_myself(_):
@@ -315,7 +315,32 @@ def test_batches_of_sequences_follow_from_seed_and_epoch():
             for name, values in batch.items():
                 np.testing.assert_array_equal(values, sequences[name][order[4 * i : 4 * i + 4]])
         assert i == 1
+    by_length = sequence_batches(sequences, batch_size=4, seed=3, by_length=True)
+    for one, other in zip(by_length.of_epoch(1), batches.of_epoch(1), strict=True):
+        for name in sequences:
+            np.testing.assert_array_equal(one[name], other[name], err_msg="all are equally long")
     same, other = make_sequences(11), make_sequences(11)
     other["done"][0, 0] = 1
     assert sequence_batches(same, 4, 0).fingerprint == batches.fingerprint
     assert sequence_batches(other, 4, 0).fingerprint != batches.fingerprint
+
+
+def test_sequences_of_like_length_go_together():
+    lengths = np.array([8] * 5 + [2] * 21 + [4, 3] * 9)  # of 8 steps: quarters 4, 1 and 2
+    n = len(lengths)
+    weight = (np.arange(8) < lengths[:, None]).astype(np.float32)
+    sequences = {"mu": np.repeat(np.arange(n), 9).reshape(n, 9, 1).astype(np.float32), "weight": weight}
+    batches = sequence_batches(sequences, batch_size=2, seed=0, by_length=True)
+    shapes, met = [], []
+    for batch in batches.of_epoch(3):
+        n_steps = batch["weight"].shape[1]
+        assert batch["mu"].shape == (len(batch["weight"]), n_steps + 1, 1)
+        rows = batch["mu"][:, 0, 0].astype(int)
+        np.testing.assert_array_equal(batch["weight"], weight[rows, :n_steps])
+        assert (lengths[rows] <= n_steps).all()
+        shapes.append(batch["weight"].shape)
+        met += rows.tolist()
+    assert sorted(shapes) == [(2, 6)] + [(2, 8)] * 3 + [(4, 4)] * 5 + [(8, 2)] * 2, "what is left over goes up"
+    assert sorted(met) == list(range(n))
+    assert batches.per_epoch == len(shapes)
+    assert shapes != sorted(shapes), "long and short ones take turns"
