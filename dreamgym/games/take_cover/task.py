@@ -29,18 +29,19 @@ def left_stay_right(xp: Any, outputs: Array) -> Array:
     return xp.stack([one - right - left, right, left], axis=-1)
 
 
-_QUICK = {
+_WHOLE = {"episode_length": None}  # an episode ends by itself
+_QUICK: dict[str, Any] = {
     "rounds": 3,
-    "random": {"episodes": 400, "episode_length": None},
-    "on_policy": {"episodes": 120, "episode_length": None, "noise": 0.2, "calm": 0.5, "random_starts": 0.0},
-    "vision": {"epochs": 5, "first_steps": None},
-    "memory": {"epochs": 30, "sequence_length": 250, "patience": 30},
-    "memory_again": {"epochs": 10, "sequence_length": 250, "patience": 10},
+    "random": {"episodes": 400, **_WHOLE},
+    "on_policy": {"episodes": 150, "noise": 0.2, "calm": 0.5, "random_starts": 0.0, **_WHOLE},
+    "vision": {"epochs": 8, "first_steps": None},
+    "memory": {"epochs": 60, "sequence_length": 250, "patience": 60},
+    "memory_again": {"epochs": 15, "sequence_length": 250, "patience": 15},
     "controller": {
-        "generations": 40,
+        "generations": 20,
         "dreams": 16,
         "horizon": HORIZON,
-        "temperature": 1.0,
+        "temperature": 1.2,
         "separable": True,
         "select_every": 10,
         "select_tracks": 32,
@@ -48,6 +49,22 @@ _QUICK = {
     "late_horizon": HORIZON,
     "final_tracks": 64,
     "evaluation_episodes": 100,
+    "video_steps": HORIZON,
+}
+_LAPTOP = _QUICK | {
+    "rounds": 8,
+    "random": {"episodes": 2000, **_WHOLE},
+    "on_policy": _QUICK["on_policy"] | {"episodes": 400},
+    "vision": {"epochs": 12, "first_steps": None},
+    "controller": _QUICK["controller"] | {"generations": 40, "dreams": 32, "select_tracks": 64},
+    "evaluation_episodes": 300,
+}
+_PAPER = {
+    "frame_skip": 1,
+    "random": {"episodes": 10_000, **_WHOLE},
+    "memory": {"epochs": 20, "sequence_length": 500},
+    "controller": {"env": "dream", "head": None, "horizon": HORIZON, "temperature": 1.15},
+    "late_horizon": HORIZON,
     "video_steps": HORIZON,
 }
 
@@ -65,7 +82,7 @@ TAKE_COVER = register_task(
         latent_size=64,
         hidden_size=512,
         usual_length=500,
-        presets={"quick": _QUICK},
+        presets={"quick": _QUICK, "laptop": _LAPTOP, "paper": _PAPER},
         observes_cell=True,
     )
 )
