@@ -20,6 +20,7 @@ from dreamgym.tasks import get_task
 from dreamgym.world_model import WorldModel
 
 POOR_CORRELATION = 0.3
+POOR_ENDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,18 @@ def _memory_state(metrics: dict[str, Any]) -> str:
     shown = "n/a" if correlation is None else f"{correlation:.2f}"
     return (
         f"NLL {nll['memory']:.2f} nats per dimension (unit Gaussian {nll['unit_gaussian']:.2f}, "
-        f"persistence {nll['persistence']:.2f}); open-loop reward correlation {shown}"
+        f"persistence {nll['persistence']:.2f}); open-loop reward correlation {shown}{_ends(metrics)}"
+    )
+
+
+def _ends(metrics: dict[str, Any]) -> str:
+    """What M knows of the game's ends; empty where no held-out episode ended by itself."""
+    ends = metrics.get("ends")
+    if not ends:
+        return ""
+    return (
+        f"; of {ends['episodes']} ends {ends['caught']:.0%} at their step, first alarm at {ends['first_alarm']:.0%} of "
+        f"an episode, {ends['false_alarms']:.1f} false ones per 1,000 decisions"
     )
 
 
@@ -143,12 +155,16 @@ def _memory_problem(experiment: Experiment, round_: int, metrics: dict[str, Any]
     if not metrics:
         return "not finished"
     try:
-        WorldModel.load(experiment.round_world_model(round_))
+        world_model = WorldModel.load(experiment.round_world_model(round_))
     except DreamGymError as error:
         return f"damaged: {error}"
     nll = metrics["nll"]
     if nll["memory"] >= min(nll["unit_gaussian"], nll["persistence"]):
         return "poor: predicts no better than a trivial model; train longer or collect more"
+    if (ends := metrics.get("ends")) and ends["caught"] < POOR_ENDS:
+        return "poor: M hardly knows when the game ends; train longer, collect more, or train V longer"
+    if world_model.task.price == 0:  # a dream pays the same for every step, and M predicts no reward
+        return ""
     if metrics["target_correlation"] is None:
         return "rewards not judged: real or dreamt ones do not vary on held-out windows; collect more, or train longer"
     if metrics["target_correlation"] < POOR_CORRELATION:

@@ -11,6 +11,7 @@ from dreamgym.actions import ActionCodec
 from dreamgym.data.frames import FrameStore
 from dreamgym.data.latents import LatentEpisode, read_latents
 from dreamgym.data.sequences import make_starts, split_episodes, windows
+from dreamgym.evaluation.ends import foreseen_ends
 from dreamgym.evaluation.fidelity import WARM_UP, fidelity, plot_fidelity
 from dreamgym.models.arrays import load_memory, load_vision, write_arrays
 from dreamgym.models.settings import MemorySettings, MemorySizes, VisionSettings
@@ -176,4 +177,5 @@ def measure(world_model: WorldModel, held_out: Sequence[LatentEpisode], folder: 
     warm_up = min(WARM_UP, median // 3)
     result = fidelity(world_model, held_out, horizon=min(50, median - warm_up), warm_up=warm_up)
     plot_fidelity(result, folder / "fidelity.png")
+    result["ends"] = foreseen_ends(world_model, held_out)
     return {key: value for key, value in result.items() if key != "latent_error"}
