@@ -120,7 +120,7 @@ class PipelineSettings:
 # A KL floor of 1.5 nats per latent, three times the paper's, keeps the road's edge sharp after minutes of training.
 QUICK = PipelineSettings(
     rounds=4,
-    random=CollectSettings(episodes=150, episode_length=600, random_starts=0.9),
+    random=CollectSettings(episodes=150, episode_length=600),
     on_policy=CollectSettings(episodes=40, episode_length=800, noise=0.5, calm=1 / 3, random_starts=0.75),
     vision=VisionSettings(epochs=5, first_steps=250, learning_rate=5e-4, kl_tolerance=1.5),
     memory=MemorySettings(epochs=40, batch_size=32, sequence_length=100, learning_rate=2e-3, patience=40),

@@ -35,7 +35,7 @@ def dream_alone(folder, controller, seed, steps, **options):
 
 
 def controllers(world_model, parameters):
-    return [LinearController(row, world_model.task.name, world_model.codec, "steer_onwards") for row in parameters]
+    return [LinearController(row, world_model.task.name, world_model.codec, "steer_steadily") for row in parameters]
 
 
 def test_imagine_is_what_single_dreams_pay(car_world_model, policy, parameters, tmp_path):

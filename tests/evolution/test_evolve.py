@@ -36,7 +36,7 @@ def test_it_trains_in_the_dream_and_keeps_the_best_scored_mean(car_world_model, 
     np.testing.assert_array_equal(trained.controller.parameters, seen[1].astype(np.float32))
     kept = LinearController.load(tmp_path / "best.npz")
     np.testing.assert_array_equal(kept.parameters, trained.controller.parameters)
-    assert kept.head == "steer_onwards"
+    assert kept.head == "steer_steadily"
     assert [report.score for report in reports] == [None, 3.0, None, 9.0, None, 5.0]
     assert all(report.seconds > 0 for report in reports)
     rows = (tmp_path / "log.csv").read_text().splitlines()

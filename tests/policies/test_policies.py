@@ -209,7 +209,7 @@ def test_populations_act_alike_in_numpy_tensorflow_and_one_by_one(task, codec):
     codes = policy(np, parameters, observations)
     assert codes.shape == (4, 5, codec.size)
     np.testing.assert_allclose(policy(tnp, tnp.asarray(parameters), tnp.asarray(observations)), codes, atol=1e-5)
-    name = "default" if task is TINY_TASK else "steer_onwards"
+    name = "default" if task is TINY_TASK else "steer_steadily"
     for i in range(4):
         single = LinearController(parameters[i], task.name, codec, name)
         np.testing.assert_allclose(single.codes(observations[i]), codes[i], atol=1e-5)
@@ -304,7 +304,7 @@ def test_a_controller_of_zeros_fits_its_world_model(tiny_world_model, car_world_
     tiny = LinearController.zeros(tiny_world_model)
     assert (tiny.observation_size, tiny.head) == (tiny_world_model.observation_size, "default")
     assert not tiny.parameters.any()
-    assert LinearController.zeros(car_world_model).head == "steer_onwards"
+    assert LinearController.zeros(car_world_model).head == "steer_steadily"
     assert LinearController.zeros(car_world_model, "steer_gas_brake").parameters.size == 3 * 49
 
 

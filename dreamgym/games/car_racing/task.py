@@ -100,10 +100,10 @@ CAR_RACING = register_task(
         price=TILE_PRICE,
         step_cost=STEP_COST,
         action_heads={
+            "steer_steadily": ActionHead(2, steer_steadily),
             "steer_onwards": ActionHead(2, steer_onwards),
             "steer_onwards_mildly": ActionHead(2, steer_onwards_mildly),
             "steer_onwards_calmly": ActionHead(2, steer_onwards_calmly),
-            "steer_steadily": ActionHead(2, steer_steadily),
             "steer_calmly": ActionHead(2, steer_calmly),
             "steer_gently": ActionHead(2, steer_gently),
             "steer_pedal": ActionHead(2, steer_pedal),

@@ -22,9 +22,9 @@ from tests.conftest import CAR_ACTIONS
 
 def test_heads_are_named():
     codec = ActionCodec(CAR_ACTIONS)
-    assert CAR_RACING.head(codec) is CAR_RACING.head(codec, "steer_onwards")
+    assert CAR_RACING.head(codec) is CAR_RACING.head(codec, "steer_steadily")
     assert CAR_RACING.head(codec, "steer_gas_brake").n_outputs == 3
-    with pytest.raises(TaskError, match=r"no action head 'tiller'; it has \['steer_onwards', .*'steer_gas_brake'\]"):
+    with pytest.raises(TaskError, match=r"no action head 'tiller'; it has \['steer_steadily', .*'steer_gas_brake'\]"):
         CAR_RACING.head(codec, "tiller")
 
 
