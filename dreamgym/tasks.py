@@ -17,7 +17,7 @@ import numpy as np
 from dreamgym.actions import ActionCodec, ActionHead, Exploration, check_calmer, default_head
 from dreamgym.errors import DreamGymError, TaskError, describe
 from dreamgym.frame_skip import FrameSkip
-from dreamgym.resize import resize
+from dreamgym.resize import check_image, resize
 from dreamgym.running.provenance import counted_fields, differences, later_field, plain_data
 
 FRAME_SIZE = 64
@@ -153,7 +153,7 @@ class Task:
             hint = " The task's module must import the package that registers the env" if unknown else ""
             raise TaskError(f"task {self.name!r}: cannot make the env {env_id!r}: {error}{hint}") from error
         try:
-            self._check_image(env.observation_space)
+            check_image(self.name, env.observation_space, self.frame_key)
         except TaskError:
             env.close()
             raise
@@ -183,17 +183,6 @@ class Task:
         if chosen not in self.action_heads:
             raise TaskError(f"task {self.name!r} has no action head {chosen!r}; it has {list(self.action_heads)}")
         return self.action_heads[chosen]
-
-    def _check_image(self, space: gym.Space) -> None:
-        if self.frame_key is not None:
-            if not isinstance(space, gym.spaces.Dict) or self.frame_key not in space.spaces:
-                raise TaskError(f"task {self.name!r}: the observation {space} has no key {self.frame_key!r}")
-            space = space.spaces[self.frame_key]
-        elif isinstance(space, gym.spaces.Dict):
-            raise TaskError(f"task {self.name!r}: the observation is a Dict; set frame_key to one of {list(space)}")
-        if space.dtype != np.uint8 or len(space.shape or ()) != 3 or (space.shape or ())[2] != 3:
-            found = f"expected a uint8 image of shape (h, w, 3), got {space}"
-            raise TaskError(f"task {self.name!r}: {found}; use a wrapper that makes one")
 
 
 _DECIDE_NO_DATA = {"name", "blind_kwargs", "calmer_heads", "usual_length", "presets"}  # these fields of a task

@@ -16,11 +16,16 @@ from dreamgym.errors import TaskError, WorldModelError
 from dreamgym.models import vision_numpy
 from dreamgym.models.arrays import check_shapes, load_memory, load_vision, read_arrays, write_arrays
 from dreamgym.models.dynamics import LATENT_BOUND, MemoryArrays
-from dreamgym.running.checks import is_finite
 from dreamgym.running.files import write_whole
 from dreamgym.running.provenance import FORMATS, differences
 from dreamgym.tasks import FRAME_SIZE, Task, get_task
-from dreamgym.world_model_folder import FORMAT_NAME, find_world_model, read_description
+from dreamgym.world_model_folder import (
+    FORMAT_NAME,
+    check_frame_skip,
+    check_temperature,
+    find_world_model,
+    read_description,
+)
 
 _FRAME_SHAPE = (FRAME_SIZE, FRAME_SIZE, 3)
 _SMALL_BATCH = 8  # up to here NumPy is faster than a call into TensorFlow, and does not load it
@@ -242,17 +247,3 @@ class WorldModel:
             return cls(task, codec, vision, memory, starts, temperature, frame_skip, fps, description["details"])
         except WorldModelError as error:
             raise WorldModelError(f"{folder}: {error}") from error
-
-
-def check_frame_skip(frame_skip: Any) -> int:
-    """Returns a frame skip if it is a whole number of at least 1, else raises a WorldModelError."""
-    if not isinstance(frame_skip, int) or isinstance(frame_skip, bool) or frame_skip < 1:
-        raise WorldModelError(f"frame_skip is {frame_skip!r}, expected a whole number of at least 1")
-    return frame_skip
-
-
-def check_temperature(temperature: Any) -> float:
-    """Returns a temperature if it is a finite number above 0, else raises a WorldModelError."""
-    if not is_finite(temperature) or temperature <= 0:
-        raise WorldModelError(f"temperature is {temperature!r}, expected a finite number above 0")
-    return float(temperature)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from dreamgym.errors import WorldModelError
+from dreamgym.running.checks import is_finite
 from dreamgym.running.provenance import check_format
 
 PRETRAINED = Path(__file__).parent / "pretrained"
@@ -50,3 +51,17 @@ def read_description(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise WorldModelError(f"{path} is not a description of a world model ({error})") from error
     return description
+
+
+def check_frame_skip(frame_skip: Any) -> int:
+    """Returns a frame skip if it is a whole number of at least 1, else raises a WorldModelError."""
+    if not isinstance(frame_skip, int) or isinstance(frame_skip, bool) or frame_skip < 1:
+        raise WorldModelError(f"frame_skip is {frame_skip!r}, expected a whole number of at least 1")
+    return frame_skip
+
+
+def check_temperature(temperature: Any) -> float:
+    """Returns a temperature if it is a finite number above 0, else raises a WorldModelError."""
+    if not is_finite(temperature) or temperature <= 0:
+        raise WorldModelError(f"temperature is {temperature!r}, expected a finite number above 0")
+    return float(temperature)

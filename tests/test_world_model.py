@@ -12,7 +12,8 @@ from dreamgym.actions import ActionCodec
 from dreamgym.errors import TaskError, WorldModelError
 from dreamgym.running.files import read_npz
 from dreamgym.tasks import Task
-from dreamgym.world_model import Starts, WorldModel, check_temperature
+from dreamgym.world_model import Starts, WorldModel
+from dreamgym.world_model_folder import check_temperature
 from tests.conftest import random_world_model
 
 

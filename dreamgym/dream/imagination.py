@@ -12,7 +12,8 @@ from dreamgym.errors import PolicyError, SettingsError, WorldModelError
 from dreamgym.models.dynamics import MemoryArrays
 from dreamgym.running.checks import at_least, check_settings
 from dreamgym.running.seeding import Stream, generator
-from dreamgym.world_model import WorldModel, check_temperature
+from dreamgym.world_model import WorldModel
+from dreamgym.world_model_folder import check_temperature
 
 MAX_ROWS = 4096
 """The largest number of dreams that are stepped together. It bounds memory: a dream takes about 10 kB of state and

@@ -6,7 +6,8 @@ import gymnasium as gym
 import numpy as np
 
 from dreamgym.errors import SettingsError
-from dreamgym.world_model import WorldModel, check_temperature
+from dreamgym.world_model import WorldModel
+from dreamgym.world_model_folder import check_temperature
 
 METADATA: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 50}
 
