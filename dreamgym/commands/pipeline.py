@@ -9,6 +9,7 @@ import tyro
 from rich.console import Console
 
 from dreamgym.commands import cli
+from dreamgym.errors import TaskError
 from dreamgym.games import DEFAULT_GAME
 from dreamgym.pipeline.estimate import print_estimate
 from dreamgym.pipeline.experiment import Experiment
@@ -88,7 +89,11 @@ def parse(words: Sequence[str]) -> Args:
     preset = _value_of(words, "--preset") or "quick"
     if preset not in PRESETS:
         return cli.parse("pipeline", Args, words)  # which prints the presets
-    name, task = _value_of(words, "--experiment"), get_task(_value_of(words, "--task") or DEFAULT_GAME)
+    name = _value_of(words, "--experiment")
+    try:
+        task = get_task(_value_of(words, "--task") or DEFAULT_GAME)
+    except TaskError:  # running the command says so, after mistakes in the other flags
+        return cli.parse("pipeline", Args, words, Args(settings=PRESETS[preset]))
     experiment = Experiment.named(name or _default_name(preset, task))
     settings = preset_settings(preset, task)  # type: ignore[arg-type]
     if not {"--dry-run", "-h", "--help"} & set(words):
