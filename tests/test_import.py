@@ -27,6 +27,7 @@ def test_import_adds_next_to_nothing_to_gymnasium():
         "dreamgym",
         "dreamgym.games",
         "dreamgym.games.car_racing",
+        "dreamgym.games.take_cover",
     }
 
 

@@ -22,7 +22,7 @@ def foreseen_ends(
         others; ``first_alarm``, when the logit first is, as a fraction of the episode, on average (1 where it never
         is). A first alarm long before 1 makes dreams shorter than the game, a low ``caught`` makes them longer.
     """
-    rng = generator(seed, Stream.FIDELITY)
+    rng = generator(seed, Stream.ENDS)
     last, others, firsts = [], [], []
     for episode in latent_episodes:
         if not episode.terminated[-1]:

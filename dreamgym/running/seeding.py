@@ -31,6 +31,7 @@ class Stream(IntEnum):
     OPEN_LOOP = 16  # the dream beside a filmed real episode
     COLLECTION = 17  # how a collected episode begins, and how noisy it is
     REPORT = 18  # the dream beside the held-out episodes of a report
+    ENDS = 19  # V's posterior noise along held-out episodes whose ends M is asked for
     EVALUATION = 2**31
     SELECTION = 3 * 2**30
 
