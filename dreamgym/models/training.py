@@ -21,6 +21,8 @@ from dreamgym.running.provenance import hash_arrays
 from dreamgym.running.seeding import Stream, generator
 from dreamgym.running.tensorflow import keras, standard_config, tf
 
+_MOSTLY_FULL = 0.9  # Sequences with less padding than a tenth are batched as they come.
+
 
 @standard_config()
 def train_vision(
@@ -92,7 +94,8 @@ def train_memory(
                 raise TrainingError(
                     f"start_from has other sizes than the new M ({error}); use an M of this task"
                 ) from error
-        batches = sequence_batches(sequences, batch_size, seed, by_length=n_devices == 1)
+        by_length = n_devices == 1 and sequences["weight"].mean() < _MOSTLY_FULL
+        batches = sequence_batches(sequences, batch_size, seed, by_length=by_length)
         # XLA makes the LSTM loop 1.5 times as fast on a CPU. It makes V's convolutions many times slower. A compiled
         # step cannot speak with other devices.
         schedule = keras.optimizers.schedules.PolynomialDecay(
@@ -100,8 +103,8 @@ def train_memory(
         )
         adam = keras.optimizers.Adam(schedule, clipvalue=settings.gradient_clip)
         model.compile(optimizer=adam, jit_compile=n_devices == 1)
-        # XLA compiles the model again for every new shape of a batch, of which there are at most four.
-        shape = (None, None) if n_devices == 1 else (batch_size, sequences["weight"].shape[1])
+        # XLA compiles the model again for every new shape of a batch, of which there are at most four by length.
+        shape = (None, None) if by_length else (batch_size, sequences["weight"].shape[1])
         signature = {name: tf.TensorSpec((*shape, *values.shape[2:]), tf.float32) for name, values in sequences.items()}
         fit(model, batches, _pad(held_out, batch_size), folder, settings, signature=signature, verbose=verbose)
         return memory.to_arrays(model)

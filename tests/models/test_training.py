@@ -344,3 +344,14 @@ def test_sequences_of_like_length_go_together():
     assert sorted(met) == list(range(n))
     assert batches.per_epoch == len(shapes)
     assert shapes != sorted(shapes), "long and short ones take turns"
+
+
+def test_m_learns_from_sequences_of_many_lengths(tmp_path):
+    sequences = make_sequences(40, steps=8)
+    lengths = np.random.default_rng(0).integers(1, 9, 40)
+    sequences["weight"][:] = np.arange(8) < lengths[:, None]
+    settings = replace(MEMORY, epochs=6, batch_size=2, learning_rate=1e-2, patience=6)
+    fit_memory(tmp_path, settings, sequences, make_sequences(5, steps=8))
+    rows = rows_of(tmp_path)
+    losses = [float(row["val_loss"]) for row in rows]
+    assert losses[-1] < losses[0] - 0.3
