@@ -104,8 +104,12 @@ def train_memory(
         adam = keras.optimizers.Adam(schedule, clipvalue=settings.gradient_clip)
         model.compile(optimizer=adam, jit_compile=n_devices == 1)
         # XLA compiles the model again for every new shape of a batch, of which there are at most four by length.
-        shape = (None, None) if by_length else (batch_size, sequences["weight"].shape[1])
-        signature = {name: tf.TensorSpec((*shape, *values.shape[2:]), tf.float32) for name, values in sequences.items()}
+        signature = {
+            name: tf.TensorSpec(
+                (None, None, *values.shape[2:]) if by_length else (batch_size, *values.shape[1:]), tf.float32
+            )
+            for name, values in sequences.items()
+        }
         fit(model, batches, _pad(held_out, batch_size), folder, settings, signature=signature, verbose=verbose)
         return memory.to_arrays(model)
 
