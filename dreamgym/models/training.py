@@ -21,7 +21,9 @@ from dreamgym.running.provenance import hash_arrays
 from dreamgym.running.seeding import Stream, generator
 from dreamgym.running.tensorflow import keras, standard_config, tf
 
-_MOSTLY_FULL = 0.9  # Sequences with less padding than a tenth are batched as they come.
+# Sequences with less padding than a tenth are batched as they come. So are all on several devices, which need batches
+# of one shape.
+_MOSTLY_FULL = 0.9
 
 
 @standard_config()
