@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from dreamgym.data.latents import LatentEpisode
-from dreamgym.models.dynamics import lstm_step, sample_posterior
+from dreamgym.evaluation.fidelity import Windows, one_step_heads
+from dreamgym.models.dynamics import sample_posterior
 from dreamgym.running.seeding import Stream, generator
 from dreamgym.world_model import WorldModel
 
@@ -44,13 +45,8 @@ def foreseen_ends(
 
 def _logits(world_model: WorldModel, episode: LatentEpisode, rng: np.random.Generator) -> np.ndarray:
     """M's logit of ``terminated`` at every step, ``(T,)``."""
-    memory = world_model.memory
-    mu, logvar, actions = (np.asarray(x, np.float32) for x in (episode.mu, episode.logvar, episode.actions))
+    mu, logvar, actions, targets = (
+        np.asarray(x, np.float32)[None] for x in (episode.mu, episode.logvar, episode.actions, episode.targets)
+    )
     z = sample_posterior(np, mu, logvar, rng.standard_normal(mu.shape, np.float32))
-    h = c = np.zeros(world_model.hidden_size, np.float32)
-    states = []
-    for t in range(len(actions)):
-        h, c = lstm_step(np, memory, z[t], actions[t], (h, c))
-        states.append(h)
-    logits: np.ndarray = np.stack(states) @ memory.head_kernel[:, -1] + memory.head_bias[-1]
-    return logits
+    return one_step_heads(world_model.memory, Windows(z, actions, targets))[0, :, -1]

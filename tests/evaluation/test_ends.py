@@ -16,6 +16,7 @@ def episode(world_model, steps, ended=True, seed=0):
         mu=rng.standard_normal((steps + 1, world_model.latent_size)).astype(np.float32),
         logvar=np.full((steps + 1, world_model.latent_size), -20, np.float32),
         actions=np.eye(3, dtype=np.float32)[rng.integers(3, size=steps)],
+        targets=np.zeros(steps, np.float32),
         terminated=terminated,
     )
 

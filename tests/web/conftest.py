@@ -2,6 +2,7 @@
 
 import dataclasses
 import threading
+from contextlib import contextmanager
 
 import gymnasium as gym
 import numpy as np
@@ -18,21 +19,24 @@ DESKTOP = {"viewport": {"width": 1100, "height": 800}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
 
 
+@contextmanager
 def served(folder):
-    """A running server of a folder, and its address."""
+    """The address of a running server of a folder."""
     server = make_server(folder, 0)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    return server, f"http://127.0.0.1:{server.server_port}/"
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/"
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 @pytest.fixture(scope="session")
 def car_page(tmp_path_factory):
     """The address of the shipped world model's page."""
     car = dreamgym.pretrained("car-racing")
-    server, address = served(write_site(car.world_model, tmp_path_factory.mktemp("web") / "car", car.controller))
-    yield address
-    server.shutdown()
-    server.server_close()
+    with served(write_site(car.world_model, tmp_path_factory.mktemp("web") / "car", car.controller)) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")
@@ -54,10 +58,8 @@ def ending_controller(ending_world_model):
 def ending_page(ending_world_model, ending_controller, tmp_path_factory):
     """The address of its page."""
     folder = write_site(ending_world_model, tmp_path_factory.mktemp("web") / "tiny", ending_controller)
-    server, address = served(folder)
-    yield address
-    server.shutdown()
-    server.server_close()
+    with served(folder) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")
@@ -71,10 +73,8 @@ def cell_controller(cell_world_model):
 def cell_page(cell_world_model, cell_controller, tmp_path_factory):
     """The address of its page."""
     folder = write_site(cell_world_model, tmp_path_factory.mktemp("web") / "cell", cell_controller)
-    server, address = served(folder)
-    yield address
-    server.shutdown()
-    server.server_close()
+    with served(folder) as address:
+        yield address
 
 
 @pytest.fixture

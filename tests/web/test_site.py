@@ -3,6 +3,7 @@
 import json
 import re
 import urllib.error
+import urllib.parse
 import urllib.request
 
 import numpy as np
@@ -62,8 +63,7 @@ def test_what_does_not_fit_is_refused_before_anything_is_written(tmp_path, tiny_
 
 
 def test_the_server_tells_a_browser_what_it_needs(tmp_path, tiny_world_model, capfd):
-    server, address = served(write_site(tiny_world_model, tmp_path / "site"))
-    try:
+    with served(write_site(tiny_world_model, tmp_path / "site")) as address:
         for name, kind in (("main.js", "text/javascript"), ("kernel.wasm", "application/wasm"), ("", "text/html")):
             with urllib.request.urlopen(address + name) as answer:
                 assert answer.headers["Content-Type"] == kind
@@ -71,10 +71,7 @@ def test_the_server_tells_a_browser_what_it_needs(tmp_path, tiny_world_model, ca
             urllib.request.urlopen(address + "../secret")
         refused.value.close()
         with pytest.raises(WebError, match="name another one with --port"):
-            make_server(tmp_path, server.server_port)
-    finally:
-        server.shutdown()
-        server.server_close()
+            make_server(tmp_path, urllib.parse.urlsplit(address).port)
     assert "main.js" not in capfd.readouterr().err
 
 

@@ -76,9 +76,8 @@ def steer_onwards_calmly(xp: Any, outputs: Array) -> Array:
 
 
 def _onwards(xp: Any, outputs: Array, most: float) -> Array:
-    steer, pedal = xp.tanh(outputs[..., 0]), xp.tanh(outputs[..., 1])
-    gas = xp.maximum(pedal * np.float32(most), np.float32(0.06))
-    return xp.stack([steer, gas, xp.maximum(-pedal, np.float32(0)) * np.float32(0.1)], axis=-1)
+    codes = steer_pedal(xp, outputs) * np.array([1, most, 0.125], np.float32)
+    return xp.maximum(codes, np.array([-1, 0.06, 0], np.float32))
 
 
 def steer_gas_brake(xp: Any, outputs: Array) -> Array:

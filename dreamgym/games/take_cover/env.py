@@ -5,6 +5,7 @@ import shlex
 import shutil
 import tempfile
 import weakref
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,7 @@ class TakeCover(gym.Env[NDArray[np.uint8], Any], EzPickle):
     first tic           not known                      1
     ==================  =============================  ===================================================
 
-    **Skill.** The paper's package asks for skill 5. ViZDoom of those years clamped it to 4, and today's skill 5 (fast
+    **Skill.** The paper's package asks for skill 5. A ViZDoom of those years clamps it to 4, and today's skill 5 (fast
     monsters) is another game. With today's skill 4 the scores that do not depend on learning agree with the paper's,
     with 5 they do not: uniformly random actions 235 ± 91 and 75 ± 23, the paper's random policy 210 ± 108; always left
     187 ± 53 and 102 ± 12, the paper's controllers of too cold dreams 193 ± 58 (60 episodes each).
@@ -94,8 +95,9 @@ class TakeCover(gym.Env[NDArray[np.uint8], Any], EzPickle):
         else:
             there = _LEFTOVER.exists()
             self._game.init()
-            if not there and _LEFTOVER.is_dir():
-                _LEFTOVER.rmdir()
+            if not there:
+                with suppress(OSError):  # another worker that starts here may have removed it, or still use it
+                    _LEFTOVER.rmdir()
         self._screen, self._alive = self._game.get_state().screen_buffer, True
         return self._screen, {}
 
