@@ -232,12 +232,12 @@ def test_a_killed_push_and_pull_go_on(s3: Remote, tmp_path: Path) -> None:
 
 def test_a_failing_remote_stops_a_push_that_goes_on_later(faulty: tuple[Remote, Faults], tmp_path: Path) -> None:
     remote, faults = faulty
-    mirror = Mirror(fill(tmp_path / "here", {f"episode-{number}": 50 for number in range(100)}), remote)
+    mirror = Mirror(fill(tmp_path / "here", {f"episode-{number}": 50 for number in range(200)}), remote)
     faults.cut_uploads = 10**9
-    began = time.monotonic()
     with pytest.raises(RemoteError, match=r"does not answer|cannot be reached"):
         mirror.push()
-    assert time.monotonic() - began < 3 * remote.patience, "not once per file"
+    tried = {path for method, path in faults.seen if method == "PUT"}
+    assert 1 <= len(tried) < 100, "it gives up long before every file has been tried"
     faults.cut_uploads = 0
-    assert mirror.push().moved == 100
+    assert mirror.push().moved == 200
     assert {entry.name for entry in remote.list()} == set(tree(mirror.folder))
