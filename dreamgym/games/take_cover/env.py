@@ -5,6 +5,7 @@ import shlex
 import shutil
 import tempfile
 import weakref
+from collections import defaultdict
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -26,6 +27,8 @@ _METADATA = {"render_modes": ["rgb_array"], "render_fps": 35}  # the game has 35
 _BUTTONS = ((0, 0), (0, 1), (1, 0))  # of the actions: left and right
 _SHAPE = (240, 320, 3)
 _LEFTOVER = Path("_vizdoom")  # ViZDoom makes an empty folder of this name where it starts
+_KEPT = 4  # games by skill that wait for another env; as many as one job plays together
+_idle: defaultdict[int, list["vizdoom.DoomGame"]] = defaultdict(list)  # to start one takes as long as 2,000 tics
 _RIGHT_KEY, _LEFT_KEY = 1073741903, 1073741904  # pygame's codes of the arrows
 
 
@@ -72,16 +75,8 @@ class TakeCover(gym.Env[NDArray[np.uint8], Any], EzPickle):
         self.render_mode, self.draw = render_mode, True
         self.action_space = gym.spaces.Discrete(len(_BUTTONS))
         self.observation_space = gym.spaces.Box(0, 255, _SHAPE, np.uint8)
-        self._game = vizdoom.DoomGame()
-        self._game.load_config(str(Path(vizdoom.scenarios_path) / "take_cover.cfg"))
-        self._game.set_doom_skill(skill)
-        self._game.set_screen_format(vizdoom.ScreenFormat.RGB24)
-        self._game.set_window_visible(False)
-        folder = _own_folder()
-        self._game.set_doom_config_path(str(folder / "vizdoom.ini"))
-        if (engine := folder / "engine").exists():
-            self._game.set_vizdoom_path(str(engine))
-        weakref.finalize(self, self._game.close)
+        self.skill = skill
+        self._end: weakref.finalize | None = None
         self._screen, self._alive = np.zeros(_SHAPE, np.uint8), False
 
     def reset(
@@ -89,6 +84,9 @@ class TakeCover(gym.Env[NDArray[np.uint8], Any], EzPickle):
     ) -> tuple[NDArray[np.uint8], dict[str, Any]]:
         """Begins an episode. There are no options."""
         super().reset(seed=seed)
+        if self._end is None:
+            self._game = _idle[self.skill].pop() if _idle[self.skill] else _new_game(self.skill)
+            self._end = weakref.finalize(self, self._game.close)
         self._game.set_seed(int(self.np_random.integers(2**32, dtype=np.uint32)))
         if self._game.is_running():
             self._game.new_episode()
@@ -129,9 +127,14 @@ class TakeCover(gym.Env[NDArray[np.uint8], Any], EzPickle):
         return None if self.render_mode is None else self._screen.copy()
 
     def close(self) -> None:
-        """Ends ViZDoom."""
-        self._game.close()
-        self._alive = False
+        """Leaves ViZDoom to the next env of this process, or ends it if enough of them wait."""
+        if self._end is not None:
+            if self._game.is_running() and len(_idle[self.skill]) < _KEPT:
+                self._end.detach()
+                _idle[self.skill].append(self._game)
+            else:
+                self._end()
+        self._end, self._alive = None, False
 
     def get_action_meanings(self) -> list[str]:
         """The names of the actions."""
@@ -140,6 +143,25 @@ class TakeCover(gym.Env[NDArray[np.uint8], Any], EzPickle):
     def get_keys_to_action(self) -> dict[tuple[int, ...], int]:
         """The keys of the actions, as Gymnasium's ``play`` takes them."""
         return {(): 0, (_RIGHT_KEY,): 1, (_LEFT_KEY,): 2}
+
+
+def _new_game(skill: int) -> vizdoom.DoomGame:
+    """A game that is not started yet."""
+    game, folder = vizdoom.DoomGame(), _own_folder()
+    game.load_config(str(Path(vizdoom.scenarios_path) / "take_cover.cfg"))
+    game.set_doom_skill(skill)
+    game.set_screen_format(vizdoom.ScreenFormat.RGB24)
+    game.set_window_visible(False)
+    game.set_doom_config_path(str(folder / "vizdoom.ini"))
+    if (engine := folder / "engine").exists():
+        game.set_vizdoom_path(str(engine))
+    return game
+
+
+def _end_idle() -> None:
+    for games in _idle.values():
+        for game in games:
+            game.close()
 
 
 @cache
@@ -151,6 +173,7 @@ def _own_folder() -> Path:
     """
     folder = Path(tempfile.mkdtemp(prefix=f"dreamgym-vizdoom-{os.getpid()}-"))
     weakref.finalize(_own_folder, shutil.rmtree, folder, ignore_errors=True)  # at exit, after all games are closed
+    weakref.finalize(_own_folder, _end_idle)
     program = Path(vizdoom.__file__).parent / "vizdoom"
     if shutil.which("setpriv") and program.is_file():
         (folder / "engine").write_text(f'#!/bin/sh\nexec setpriv --pdeathsig KILL {shlex.quote(str(program))} "$@"\n')

@@ -16,7 +16,7 @@ import vizdoom
 from gymnasium.utils.env_checker import check_env
 
 from dreamgym.games.take_cover import HORIZON
-from dreamgym.games.take_cover.env import TakeCover
+from dreamgym.games.take_cover.env import TakeCover, _end_idle, _idle
 from dreamgym.games.take_cover.task import TAKE_COVER, left_stay_right
 from dreamgym.play.check_task import check_task
 
@@ -72,6 +72,28 @@ def test_actions_move_the_way_their_names_say(env):
     assert right[0] == 0 < stay[1] < right[1]
     assert left[1] == 0 < stay[0] < left[0]
     assert env.unwrapped.get_action_meanings() == ["STAY", "RIGHT", "LEFT"]
+
+
+def test_a_game_that_another_env_left_in_the_middle_makes_no_difference():
+    screens = []
+    for left in (None, 0, 1):  # a new ViZDoom, then one that stood at its 21st tic, drawn or not
+        if left is not None:
+            other = TakeCover(skill=4)
+            other.reset(seed=7)
+            other.draw = bool(left)
+            for _ in range(20):
+                other.step(1)
+            other.close()
+            assert len(_idle[4]) == 1
+        else:
+            _end_idle()
+            _idle.clear()
+        env = TakeCover(skill=4)
+        screens.append([env.reset(seed=3)[0], *(env.step(n % 3)[0] for n in range(60))])
+        env.close()
+        env.close()
+    np.testing.assert_array_equal(screens[0], screens[1])
+    np.testing.assert_array_equal(screens[0], screens[2])
 
 
 def test_steps_that_are_not_drawn_are_the_same_game():
