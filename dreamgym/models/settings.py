@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from dreamgym.running.checks import above, at_least, check_settings
+from dreamgym.running.provenance import later_field
 
 
 @dataclass(frozen=True)
@@ -20,12 +21,15 @@ class VisionSettings:
     """Adam's learning rate."""
     kl_tolerance: float = 0.5
     """Floor of the KL term, in nats per latent dimension."""
+    contrast: float = later_field(0.0)
+    """A pixel's squared error counts 1 + contrast * |error| times, so that V learns small bright things sooner."""
     patience: int = 3
     """Epochs without a lower loss on held-out episodes before training stops; 0 counts as 1."""
 
     def __post_init__(self) -> None:
         check_settings(self, epochs=at_least(1), batch_size=at_least(1), patience=at_least(0))
         check_settings(self, first_steps=at_least(1), learning_rate=above(0), kl_tolerance=at_least(0))
+        check_settings(self, contrast=at_least(0))
 
 
 @dataclass(frozen=True)

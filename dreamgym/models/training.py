@@ -49,9 +49,9 @@ def train_vision(
         raise TrainingError("V has no frames to train on or no held-out frames; collect more episodes")
     with on_all_devices(settings.batch_size):
         if start_from is None:
-            model = vision.Vision(latent_size, settings.kl_tolerance, seed)
+            model = vision.Vision(latent_size, settings.kl_tolerance, seed, contrast=settings.contrast)
         else:
-            model = vision.from_arrays(start_from, seed, settings.kl_tolerance)
+            model = vision.from_arrays(start_from, seed, settings.kl_tolerance, settings.contrast)
         model.compile(optimizer=keras.optimizers.Adam(settings.learning_rate))
         signature = tf.TensorSpec((None, 64, 64, 3), tf.uint8)
         fit(model, batches, held_out, folder, settings, signature=signature, verbose=verbose)

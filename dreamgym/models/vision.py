@@ -21,11 +21,21 @@ class Vision(keras.Model):
         latent_size: Z. With 32, V has the paper's 4,348,547 parameters.
         kl_tolerance: Floor of the KL term, in nats per latent dimension. The paper uses 0.5.
         seed: Decides the initial weights and the posterior's noise.
+        contrast: A pixel's squared error counts ``1 + contrast * |error|`` times. At 0, as in the paper, a small bright
+            thing is not worth learning for long.
     """
 
-    def __init__(self, latent_size: int = 32, kl_tolerance: float = 0.5, seed: int = 0, **kwargs: Any):
+    def __init__(
+        self,
+        latent_size: int = 32,
+        kl_tolerance: float = 0.5,
+        seed: int = 0,
+        *,
+        contrast: float = 0.0,
+        **kwargs: Any,
+    ):
         super().__init__(**kwargs)
-        self.latent_size, self.kl_tolerance, self.seed = latent_size, kl_tolerance, seed
+        self.latent_size, self.kl_tolerance, self.seed, self.contrast = latent_size, kl_tolerance, seed, contrast
         self.noise = keras.random.SeedGenerator(seed)
         seeds = generator(seed, Stream.VISION_WEIGHTS).integers(2**31, size=11)
         init = iter([keras.initializers.GlorotUniform(seed=int(number)) for number in seeds])
@@ -78,25 +88,33 @@ class Vision(keras.Model):
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Any:
-        """The mean over frames of the summed squared pixel error plus ``max(KL, kl_tolerance * Z)``."""
+        """The mean over frames of the summed pixel error plus ``max(KL, kl_tolerance * Z)``.
+
+        ``reconstruction`` is the squared error alone, whatever the contrast.
+        """
         logits, mu, logvar = y_pred
         error = ops.sigmoid(logits) - ops.cast(x, "float32") / 255.0
-        reconstruction = ops.mean(ops.sum(ops.square(error), axis=(1, 2, 3)))
+        square = ops.square(error)
+        reconstruction = ops.mean(ops.sum(square, axis=(1, 2, 3)))
+        counted = reconstruction
+        if self.contrast:
+            counted += self.contrast * ops.mean(ops.sum(square * ops.abs(error), axis=(1, 2, 3)))
         divergence = -0.5 * ops.sum(1.0 + logvar - ops.square(mu) - ops.exp(logvar), axis=1)
         kl = ops.mean(ops.maximum(divergence, self.kl_tolerance * self.latent_size))
-        loss = reconstruction + kl
+        loss = counted + kl
         for tracker, value in zip(self.trackers.values(), (loss, reconstruction, kl), strict=True):
             tracker.update_state(value, sample_weight=ops.shape(mu)[0])
         return loss / replicas()  # Keras adds up the gradients of all devices
 
     @property
     def metrics(self) -> list[Any]:
-        """The loss and its two terms."""
+        """The loss, the squared error and the KL term."""
         return list(self.trackers.values())
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments as plain JSON data."""
-        return {"latent_size": self.latent_size, "kl_tolerance": self.kl_tolerance, "seed": self.seed}
+        names = ("latent_size", "kl_tolerance", "seed", "contrast")
+        return {name: getattr(self, name) for name in names}
 
 
 def _spread(x: Any, layer: Any) -> Any:
@@ -137,9 +155,11 @@ def to_arrays(vision: Vision) -> dict[str, np.ndarray]:
     return arrays
 
 
-def from_arrays(arrays: Mapping[str, np.ndarray], seed: int = 0, kl_tolerance: float = 0.5) -> Vision:
+def from_arrays(
+    arrays: Mapping[str, np.ndarray], seed: int = 0, kl_tolerance: float = 0.5, contrast: float = 0.0
+) -> Vision:
     """A trainable V with these weights. ``seed`` decides the posterior's noise."""
-    vision = Vision(arrays["mu_bias"].shape[0], kl_tolerance, seed)
+    vision = Vision(arrays["mu_bias"].shape[0], kl_tolerance, seed, contrast=contrast)
     for layer in _layers(vision):
         layer.kernel.assign(arrays[f"{layer.name}_kernel"])
         layer.bias.assign(arrays[f"{layer.name}_bias"])

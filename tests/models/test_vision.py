@@ -42,6 +42,17 @@ def test_the_loss_is_the_one_written_by_hand_and_its_parts_are_logged():
     assert logged == pytest.approx({"loss": error + kl, "reconstruction": error, "kl": kl}, rel=1e-5)
 
 
+def test_contrast_counts_large_errors_more():
+    vision, frames = Vision(latent_size=4, contrast=3.0), frames_of(2)
+    zeros = np.zeros((2, 4), np.float32)
+    loss = vision.compute_loss(x=frames, y_pred=(np.zeros((2, 64, 64, 3), np.float32), zeros, zeros))
+    error = np.abs(0.5 - frames / 255)
+    square, cube = ((error**power).sum(axis=(1, 2, 3)).mean() for power in (2, 3))
+    assert float(loss) == pytest.approx(square + 3 * cube + 0.5 * 4, rel=1e-5)
+    assert float(vision.trackers["reconstruction"].result()) == pytest.approx(square, rel=1e-5)
+    assert Vision.from_config(vision.get_config()).contrast == 3.0
+
+
 def test_the_floor_counts_once_and_stops_the_gradient_of_the_kl():
     """At its floor the KL adds exactly the floor to the loss and no push; above it, its own gradient, once."""
     import tensorflow as tf
@@ -90,8 +101,8 @@ def test_z_is_drawn_anew_each_time_and_replays_from_the_seed():
 
 def test_arrays_come_back():
     vision = Vision(latent_size=3, seed=5)
-    back = from_arrays(to_arrays(vision), seed=9, kl_tolerance=0.25)
-    assert (back.latent_size, back.seed, back.kl_tolerance) == (3, 9, 0.25)
+    back = from_arrays(to_arrays(vision), seed=9, kl_tolerance=0.25, contrast=2.0)
+    assert (back.latent_size, back.seed, back.kl_tolerance, back.contrast) == (3, 9, 0.25, 2.0)
     for name, array in to_arrays(vision).items():
         assert array.dtype == np.float32
         np.testing.assert_array_equal(to_arrays(back)[name], array)
