@@ -21,6 +21,8 @@ class VisionSettings:
     """Adam's learning rate."""
     kl_tolerance: float = 0.5
     """Floor of the KL term, in nats per latent dimension."""
+    final_learning_rate: float | None = later_field(None)
+    """Adam's learning rate at the end of a linear decay; there is no decay if not given."""
     contrast: float = later_field(0.0)
     """A pixel's squared error counts 1 + contrast * |error| times, so that V learns small bright things sooner."""
     patience: int = 3
@@ -29,7 +31,7 @@ class VisionSettings:
     def __post_init__(self) -> None:
         check_settings(self, epochs=at_least(1), batch_size=at_least(1), patience=at_least(0))
         check_settings(self, first_steps=at_least(1), learning_rate=above(0), kl_tolerance=at_least(0))
-        check_settings(self, contrast=at_least(0))
+        check_settings(self, final_learning_rate=at_least(0), contrast=at_least(0))
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ Data that cannot be trained on raises TrainingError. The other errors are those 
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -52,7 +53,7 @@ def train_vision(
             model = vision.Vision(latent_size, settings.kl_tolerance, seed, contrast=settings.contrast)
         else:
             model = vision.from_arrays(start_from, seed, settings.kl_tolerance, settings.contrast)
-        model.compile(optimizer=keras.optimizers.Adam(settings.learning_rate))
+        model.compile(optimizer=keras.optimizers.Adam(_learning_rate(settings, batches)))
         signature = tf.TensorSpec((None, 64, 64, 3), tf.uint8)
         fit(model, batches, held_out, folder, settings, signature=signature, verbose=verbose)
         return vision.to_arrays(model)
@@ -100,10 +101,7 @@ def train_memory(
         batches = sequence_batches(sequences, batch_size, seed, by_length=by_length)
         # XLA makes the LSTM loop 1.5 times as fast on a CPU. It makes V's convolutions many times slower. A compiled
         # step cannot speak with other devices.
-        schedule = keras.optimizers.schedules.PolynomialDecay(
-            settings.learning_rate, settings.epochs * batches.per_epoch, settings.final_learning_rate
-        )
-        adam = keras.optimizers.Adam(schedule, clipvalue=settings.gradient_clip)
+        adam = keras.optimizers.Adam(_learning_rate(settings, batches), clipvalue=settings.gradient_clip)
         model.compile(optimizer=adam, jit_compile=n_devices == 1)
         # XLA compiles the model again for every new shape of a batch, of which there are at most four by length.
         signature = {
@@ -148,6 +146,15 @@ def sequence_batches(
             yield {name: values[rows, : steps + (values.shape[1] - longest)] for name, values in sequences.items()}
 
     return Batches(of_epoch, len(chosen(0)), hash_arrays(sequences))
+
+
+def _learning_rate(settings: VisionSettings | MemorySettings, batches: Batches) -> Any:
+    """The learning rate, or its linear decay over all epochs."""
+    if settings.final_learning_rate is None:
+        return settings.learning_rate
+    return keras.optimizers.schedules.PolynomialDecay(
+        settings.learning_rate, settings.epochs * batches.per_epoch, settings.final_learning_rate
+    )
 
 
 def _check_sequences(sequences: Mapping[str, np.ndarray], purpose: str) -> None:

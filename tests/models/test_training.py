@@ -165,6 +165,15 @@ def test_v_killed_in_an_epoch_ends_as_if_it_had_not_been(killed, tmp_path):
     assert {"kl", "val_kl", "reconstruction", "val_reconstruction", "loss", "val_loss"} <= set(rows_of(tmp_path)[0])
 
 
+def test_the_learning_rate_of_v_falls_and_its_contrast_counts(tmp_path):
+    changes = [{}, {"final_learning_rate": 0.0}, {"contrast": 5.0}]
+    first, *others = [
+        fit_vision(tmp_path / str(number), settings=replace(VISION, epochs=1, **change))["mu_kernel"]
+        for number, change in enumerate(changes)
+    ]
+    assert all((other != first).any() for other in others)
+
+
 def test_m_killed_in_an_epoch_ends_as_if_it_had_not_been(killed, whole_memory):
     folder, (whole_folder, whole) = killed / "memory", whole_memory
     assert int(state_of(folder)["next_epoch"]) == 2
