@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from dreamgym.running.checks import above, at_least, check_settings
-from dreamgym.running.provenance import later_field
 
 
 @dataclass(frozen=True)
@@ -18,20 +17,20 @@ class VisionSettings:
     first_steps: int | None = None
     """Only so many first steps of an episode count; all if not given. A random driver soon leaves the road."""
     learning_rate: float = 1e-4
-    """Adam's learning rate."""
+    """Adam's learning rate at the start."""
+    final_learning_rate: float | None = None
+    """Adam's learning rate at the end of a linear decay; there is no decay if not given."""
     kl_tolerance: float = 0.5
     """Floor of the KL term, in nats per latent dimension."""
-    final_learning_rate: float | None = later_field(None)
-    """Adam's learning rate at the end of a linear decay; there is no decay if not given."""
-    contrast: float = later_field(0.0)
+    contrast: float = 0.0
     """A pixel's squared error counts 1 + contrast * |error| times, so that V learns small bright things sooner."""
     patience: int = 3
     """Epochs without a lower loss on held-out episodes before training stops; 0 counts as 1."""
 
     def __post_init__(self) -> None:
         check_settings(self, epochs=at_least(1), batch_size=at_least(1), patience=at_least(0))
-        check_settings(self, first_steps=at_least(1), learning_rate=above(0), kl_tolerance=at_least(0))
-        check_settings(self, final_learning_rate=at_least(0), contrast=at_least(0))
+        check_settings(self, first_steps=at_least(1), learning_rate=above(0), final_learning_rate=at_least(0))
+        check_settings(self, kl_tolerance=at_least(0), contrast=at_least(0))
 
 
 @dataclass(frozen=True)

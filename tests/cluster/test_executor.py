@@ -187,4 +187,4 @@ def test_no_cluster_is_one_line_and_quick():
     ):
         with pytest.raises(JobError, match=words), RayExecutor(address) as nobody:
             list(nobody.run(double, [1], deadline=1))
-    assert time.monotonic() - begin < 20
+    assert time.monotonic() - begin < 5

@@ -78,7 +78,9 @@ def test_work_goes_on_and_the_push_is_made_up_for(faulty: tuple[Remote, Faults],
     with exchange(mirror, lines):
         write(mirror.folder, "a")
         wait_for(lambda: lines)
+        began = time.monotonic()
         write(mirror.folder, "b")
+        assert time.monotonic() - began < 0.5
         faults.status = 0
         wait_for(lambda: names(remote) == {"a", "b"})
         wait_for(lambda: len(lines) == 2)
@@ -118,7 +120,7 @@ def test_an_error_is_not_held_up_by_a_server_that_hangs(faulty: tuple[Remote, Fa
 
     with pytest.raises(KeyboardInterrupt):
         work()
-    assert time.monotonic() - began < patient.patience / 2
+    assert time.monotonic() - began < 5
     faults.hang = False
     faults.stopped.set()
     wait_for(lambda: not [t for t in threading.enumerate() if t.name == "pushes to a remote"])
