@@ -1,6 +1,7 @@
 """What many tests start from."""
 
 import shutil
+import signal
 
 import gymnasium as gym
 import numpy as np
@@ -19,6 +20,11 @@ BROWSER_FLAGS = [
     *("--disable-component-update", "--disable-sync"),
 ]
 CAR_ACTIONS = gym.spaces.Box(np.array([-1, 0, 0], np.float32), np.array([1, 1, 1], np.float32))
+
+
+# A script that starts the suite in the background has it ignore Ctrl-C, and so would the programs that tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def random_world_model(task: Task, space: gym.Space, hidden_size: int, seed: int = 0) -> WorldModel:
