@@ -4,7 +4,7 @@ The unit costs were measured on two cores. The finished stages of a run correct 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.console import Console
 from rich.table import Table
@@ -51,7 +51,7 @@ def stage_seconds(settings: PipelineSettings, workers: int, name: str) -> float:
         "memory": memory_steps * COSTS.memory_step * memory_work(settings),
         "controller": _search_seconds(settings, workers, round_),
         "choose": _selection_steps(settings) * game_step(settings, observed=True) / _processes(workers),
-        "evaluate": evaluated * (COSTS.stock_step + COSTS.fast_step) / _processes(workers),
+        "evaluate": evaluated * (stock_step(settings) + COSTS.fast_step) / _processes(workers),
         "video": settings.video_steps * COSTS.video_step,
     }
     return seconds.get(kind, 0.0)
@@ -127,8 +127,16 @@ def _frames_of_vision(settings: PipelineSettings) -> float:
 def game_step(settings: PipelineSettings, observed: bool) -> float:
     """Seconds of a step of the game on one core, where a controller plays (``observed``) or not."""
     if settings.renderer == "stock":
+        return stock_step(settings)
+    seeing = (COSTS.observed_step - COSTS.fast_step) / frame_skip(settings)
+    return COSTS.fast_step + seeing * observed
+
+
+def stock_step(settings: PipelineSettings) -> float:
+    """Seconds of a step of the stock game on one core; one without a fast env is taken to be fast itself."""
+    if get_task(settings.task).fast_env_id:
         return COSTS.stock_step
-    return COSTS.observed_step if observed else COSTS.fast_step
+    return game_step(replace(settings, renderer="fast"), observed=True)
 
 
 def _search_seconds(settings: PipelineSettings, workers: int, round_: int) -> float:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from dreamgym.games.take_cover.task import TAKE_COVER
-from dreamgym.pipeline.estimate import disk_bytes, memory_work, remaining, stage_seconds, steps_of_round
+from dreamgym.pipeline.estimate import disk_bytes, game_step, memory_work, remaining, stage_seconds, steps_of_round
 from dreamgym.pipeline.settings import LAPTOP, PAPER, PRESETS, QUICK, preset_settings
 from dreamgym.pipeline.stage import stage_names
 from dreamgym.play.settings import CollectSettings
@@ -43,11 +43,25 @@ def test_workers_and_epochs_count():
 
 def test_no_episode_is_longer_than_the_games_horizon():
     short = replace(QUICK, task="tests.tiny_game:TINY_TASK")  # 20 steps, the car's are 1,000
-    assert stage_seconds(short, 2, "evaluate") == pytest.approx(stage_seconds(QUICK, 2, "evaluate") / 50)
+    assert stage_seconds(short, 2, "evaluate") == pytest.approx(2 * 20 * 20 * (1 / 800 + 1 / 2800) / 2)
     assert stage_seconds(short, 2, "0-collect") == pytest.approx(stage_seconds(QUICK, 2, "0-collect") * 20 / 600)
     assert stage_seconds(short, 2, "0-controller") == pytest.approx(
         (30 * 64 * 32 * 20) / 430_000 * memory_work(short) + 2 * 16 * 20 / 800 / 2
     )
+
+
+def test_only_a_game_with_a_fast_env_has_a_slow_one():
+    assert stage_seconds(QUICK, 2, "evaluate") == pytest.approx(2 * 20 * 1000 * (1 / 140 + 1 / 2800) / 2)
+    stock = replace(QUICK, renderer="stock")
+    assert stage_seconds(stock, 2, "1-collect") > 5 * stage_seconds(QUICK, 2, "1-collect")
+    tiny = replace(QUICK, task="tests.tiny_game:TINY_TASK")
+    assert stage_seconds(replace(tiny, renderer="stock"), 2, "1-collect") == stage_seconds(tiny, 2, "1-collect")
+
+
+def test_v_and_m_take_time_once_a_decision():
+    step, seen = (game_step(replace(QUICK, frame_skip=skip), observed=True) for skip in (4, 1))
+    unseen = game_step(QUICK, observed=False)
+    assert step - unseen == pytest.approx((seen - unseen) / 4)
 
 
 def test_finished_stages_correct_the_ones_of_their_kind_only():

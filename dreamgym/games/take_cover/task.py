@@ -84,7 +84,7 @@ TAKE_COVER = register_task(
         action_heads={"left_stay_right": ActionHead(1, left_stay_right, bias=False)},
         latent_size=64,
         hidden_size=512,
-        usual_length=500,
+        usual_length=400,
         presets={"quick": _QUICK, "laptop": _LAPTOP, "paper": _PAPER},
         observes_cell=True,
     )
