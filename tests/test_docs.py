@@ -112,6 +112,8 @@ def test_the_front_page_is_short():
     assert len(TEXTS["README.md"].splitlines()) <= 200
 
 
-def test_the_world_model_that_the_readme_names_ships_with_its_controller():
-    assert pretrained_names() == ["car-racing"]
-    assert (PRETRAINED / "car-racing" / "controller.npz").is_file()
+def test_the_world_models_that_the_readme_names_ship_with_their_controllers():
+    assert pretrained_names() == ["car-racing", "take-cover"]
+    for name in pretrained_names():
+        assert name in TEXTS["README.md"]
+        assert (PRETRAINED / name / "controller.npz").is_file()

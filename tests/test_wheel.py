@@ -41,7 +41,8 @@ def test_the_wheel_holds_all_of_dreamgym_and_nothing_else(wheel):
     package = [path for path in (ROOT / "dreamgym").rglob("*") if path.is_file() and "__pycache__" not in path.parts]
     assert held == {path.relative_to(ROOT).as_posix() for path in package if not path.name.startswith(".")}
     assert "dreamgym/py.typed" in held
-    assert "dreamgym/pretrained/car-racing/controller.npz" in held
+    for name in ("car-racing", "take-cover"):
+        assert f"dreamgym/pretrained/{name}/controller.npz" in held
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert f"Version: {dreamgym.__version__}" in described
     for extra in ("sb3", "gym", "games", "onnx", "web"):
