@@ -1,4 +1,4 @@
-"""``dreamgym train-controller``: C, evolved by CMA-ES."""
+"""``dreamgym train-controller``: C, evolved by CMA-ES or trained by gradients."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +22,7 @@ from dreamgym.tasks import Renderer
 
 @dataclass(frozen=True)
 class Args:
-    """Evolves C by CMA-ES, in the dream or in the real game.
+    """Trains C: by CMA-ES in the dream or in the real game, or by gradients through the dream.
 
     Reads a world model. Writes generations, log.csv, curves.png, best.npz (the checkpoint with the best score in the
     real game) and latest.npz into the output folder. Stopped anywhere, the same command continues after the last whole
@@ -55,7 +55,7 @@ class Args:
 
 
 def run(args: Args) -> None:
-    """Evolves C, and prints its score."""
+    """Trains C, and prints its score."""
     n_members, output = args.controller.members, args.output
     members = [] if args.ensemble is None else [args.ensemble / f"member-{n}" / "memory.npz" for n in range(n_members)]
     env = EnvSettings(task=args.task, world_model=str(args.world_model), renderer=args.renderer)

@@ -6,9 +6,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dreamgym.dream.imagination import Dreams, check_policy, dream_temperatures, start_indices
+from dreamgym.dream.imagination import (
+    Dreams,
+    check_policy,
+    dream_temperatures,
+    ensemble,
+    recurrent_masks,
+    start_indices,
+)
 from dreamgym.dream.population import DreamBatch, PopulationPolicy, Rollout, Rules, begin, step
-from dreamgym.errors import SettingsError
 from dreamgym.models.dynamics import Noise
 from dreamgym.world_model import WorldModel
 
@@ -32,24 +38,45 @@ def differentiate(
         world_model: The world model.
         policy: As :func:`dreamgym.imagine` takes it, made of operations that have gradients.
         parameters: ``(P,)``.
-        dreams: Their number, horizon, temperature, seed and starts.
+        dreams: All that :func:`dreamgym.imagine` takes. All are stepped together: they need memory for every step.
 
     Raises:
-        SettingsError: As for :func:`dreamgym.imagine`, or the dreams have members or masks.
+        SettingsError: As for :func:`dreamgym.imagine`.
+        WorldModelError: As for :func:`dreamgym.imagine`.
         PolicyError: As for :func:`dreamgym.imagine`.
     """
-    if dreams.members or dreams.recurrent_masks is not None:
-        raise SettingsError("dreams have members or recurrent_masks, which have no gradients here; leave them out")
     parameters = np.ascontiguousarray(parameters, np.float32)
     check_policy(world_model, policy, parameters[None])
     temperatures, starts = dream_temperatures(world_model, dreams), start_indices(world_model, dreams)
+    members, masks = ensemble(world_model, dreams), recurrent_masks(world_model, dreams)
     horizon = dreams.horizon or world_model.dream_steps()
-    seeds = dreams.seed + np.arange(dreams.n)[None]
-    batch = DreamBatch(seeds=seeds, starts=starts, temperatures=temperatures, masks=None, horizon=horizon)
+    value, gradient = 0.0, np.zeros_like(parameters)
+    for number, member in enumerate(members):
+        rows = np.arange(number, dreams.n, len(members))
+        if not len(rows):
+            break
+        batch = DreamBatch(
+            seeds=dreams.seed + rows[None],
+            starts=None if starts is None else starts[rows],
+            temperatures=temperatures[rows],
+            masks=None if masks is None else masks[rows],
+            horizon=horizon,
+        )
+        found = _differentiate(member, policy, parameters, batch)
+        value += found.mean_return * len(rows) / dreams.n
+        gradient += found.gradient * np.float32(len(rows) / dreams.n)
+    return Differentiated(value, gradient)
+
+
+def _differentiate(
+    world_model: WorldModel, policy: PopulationPolicy, parameters: np.ndarray, batch: DreamBatch
+) -> Differentiated:
     noise, rules, begun = begin(world_model, batch, n_candidates=1)
-    rules, begun = rules._replace(temperatures=temperatures[:, None]), Rollout(*(array[0] for array in begun))
-    program = _program(policy, (horizon, dreams.n, parameters.shape, *(array.shape for array in world_model.memory)))
-    value, gradient = program(parameters, rules, noise.steps(horizon), begun)
+    rules = rules._replace(temperatures=batch.temperatures[:, None])
+    begun = Rollout(*(array[0] for array in begun))
+    shapes = tuple(array.shape for array in world_model.memory)
+    program = _program(policy, (batch.horizon, batch.seeds.shape, batch.masks is None, parameters.shape, *shapes))
+    value, gradient = program(parameters, rules, noise.steps(batch.horizon), begun)
     return Differentiated(float(value), gradient.numpy())
 
 

@@ -83,8 +83,8 @@ def imagine(
     parameters = np.ascontiguousarray(parameters, np.float32)
     check_policy(world_model, policy, parameters)
     temperatures = dream_temperatures(world_model, dreams)
-    starts, masks = start_indices(world_model, dreams), _masks(world_model, dreams)
-    members = _members(world_model, dreams)
+    starts, masks = start_indices(world_model, dreams), recurrent_masks(world_model, dreams)
+    members = ensemble(world_model, dreams)
     horizon = dreams.horizon or world_model.dream_steps()
     shape = (len(parameters), dreams.n)
     returns, lengths = np.empty(shape, np.float32), np.empty(shape, np.int32)
@@ -154,7 +154,8 @@ def start_indices(world_model: WorldModel, dreams: Dreams) -> np.ndarray | None:
     return indices
 
 
-def _masks(world_model: WorldModel, dreams: Dreams) -> np.ndarray | None:
+def recurrent_masks(world_model: WorldModel, dreams: Dreams) -> np.ndarray | None:
+    """The dropout masks, checked, ``(D, H)`` float32; None where there are none."""
     if dreams.recurrent_masks is None:
         return None
     masks = np.ascontiguousarray(dreams.recurrent_masks, np.float32)
@@ -164,7 +165,8 @@ def _masks(world_model: WorldModel, dreams: Dreams) -> np.ndarray | None:
     return masks
 
 
-def _members(world_model: WorldModel, dreams: Dreams) -> list[WorldModel]:
+def ensemble(world_model: WorldModel, dreams: Dreams) -> list[WorldModel]:
+    """The world model with each of the dreams' Ms, checked; the world model itself where there are none."""
     expected = [array.shape for array in world_model.memory]
     for number, member in enumerate(dreams.members):
         if [array.shape for array in member] != expected:

@@ -1,4 +1,4 @@
-"""Evolution of a linear controller by any fitness, in the dream, and in the real game."""
+"""Search for a linear controller by any fitness, in the dream, and in the real game."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -8,11 +8,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from dreamgym.dream.gradient import Differentiated, differentiate
 from dreamgym.dream.imagination import Dreams, dropout_masks, imagine
 from dreamgym.dream.split import SplitImagine
 from dreamgym.errors import ExperimentError
 from dreamgym.evolution.curves import GenerationLog, Report
-from dreamgym.evolution.search import CmaSearch, Fitness
+from dreamgym.evolution.gradient_search import GradientSearch
+from dreamgym.evolution.search import CmaSearch
 from dreamgym.evolution.settings import SearchSettings
 from dreamgym.models.dynamics import MemoryArrays
 from dreamgym.policies.controller import LinearController, linear_policy
@@ -57,24 +59,24 @@ def train_in_dream(
     *,
     machines: Executor | None = None,
 ) -> Trained:
-    """Evolves a linear controller in the dream. An interrupted search resumes after its last saved generation.
+    """Trains a linear controller in the dream. An interrupted search resumes after its last saved generation.
 
-    All candidates of a generation meet the same starts, noise and dropout masks; every generation has fresh ones.
+    All candidates of a generation meet the same starts, noise and dropout masks; every generation has fresh ones. With
+    the method ``gradient`` there is one candidate, and a generation moves it along the gradient of its return.
     ``members`` is an ensemble of Ms that replaces the world model's own; each dream runs on one. The folder gets the
     generations, ``log.csv``, ``curves.png`` and ``best.npz``. ``machines``, an executor whose jobs have all cores of a
-    machine, splits the candidates between them; otherwise this process dreams.
+    machine, splits the candidates between them; otherwise, and for gradients, this process dreams.
     """
-    dream = imagine if machines is None else SplitImagine(machines)
     zeros = _zeros(world_model, settings, beginning)
     policy = linear_policy(world_model.task.head(world_model.codec, zeros.head))
     horizon = world_model.dream_steps(min(settings.horizon, world_model.task.horizon))
 
-    def fitness(solutions: np.ndarray, generation: int) -> np.ndarray:
+    def dreams(generation: int) -> Dreams:
         seed = generation_seed(beginning.seed, generation)
         masks = None
         if settings.dropout:
             masks = dropout_masks(settings.dreams, world_model.hidden_size, settings.dropout, seed)
-        dreams = Dreams(
+        return Dreams(
             n=settings.dreams,
             horizon=horizon,
             temperature=settings.temperature,
@@ -82,8 +84,17 @@ def train_in_dream(
             recurrent_masks=masks,
             members=members,
         )
-        returns = dream(world_model, policy, solutions.astype(np.float32), dreams).returns
+
+    dream = imagine if machines is None else SplitImagine(machines)
+
+    def fitness(solutions: np.ndarray, generation: int) -> np.ndarray:
+        returns = dream(world_model, policy, solutions.astype(np.float32), dreams(generation)).returns
         return returns.mean(axis=1, dtype=np.float64) - settings.l2 * np.sum(solutions**2, axis=1)
+
+    def slope(parameters: np.ndarray, generation: int) -> Differentiated:
+        found = differentiate(world_model, policy, parameters.astype(np.float32), dreams(generation))
+        penalty, its_slope = settings.l2 * float(np.sum(parameters**2)), 2 * settings.l2 * parameters
+        return Differentiated(found.mean_return - penalty, found.gradient - its_slope)
 
     description = {
         "kind": "dream",
@@ -95,7 +106,11 @@ def train_in_dream(
         "head": zeros.head,
         "memory": [hash_arrays(member._asdict()) for member in (members or [world_model.memory])],
     }
-    return _evolve(zeros, Path(folder), fitness, description=description, settings=settings, beginning=beginning)
+    if settings.method == "gradient":
+        search = _gradient_search(zeros, Path(folder), description, settings, beginning)
+        return _train(zeros, search, lambda: search.advance(slope), settings, beginning)
+    evolution = _cma_search(zeros, Path(folder), description, settings, beginning)
+    return _train(zeros, evolution, lambda: evolution.advance(fitness), settings, beginning)
 
 
 def train_in_real(
@@ -113,27 +128,45 @@ def train_in_real(
 
     zeros = _zeros(world_model, settings, beginning)
     description = {"kind": "real", "head": zeros.head, "memory": [hash_arrays(world_model.memory._asdict())]}
-    return _evolve(zeros, Path(folder), fitness, description=description, settings=settings, beginning=beginning)
+    search = _cma_search(zeros, Path(folder), description, settings, beginning)
+    return _train(zeros, search, lambda: search.advance(fitness), settings, beginning)
 
 
-def _evolve(
-    zeros: LinearController,
-    folder: Path,
-    fitness: Fitness,
-    *,
-    description: Mapping[str, Any],
-    settings: SearchSettings,
-    beginning: Beginning,
-) -> Trained:
-    search = CmaSearch(
+def _cma_search(
+    zeros: LinearController, folder: Path, fitness: Mapping[str, Any], settings: SearchSettings, beginning: Beginning
+) -> CmaSearch:
+    return CmaSearch(
         folder,
         _initial_mean(zeros, beginning.initial),
         sigma0=settings.sigma,
         population=settings.candidates,
         separable=settings.separable,
         seed=beginning.seed,
-        settings=description,
+        settings=fitness,
     )
+
+
+def _gradient_search(
+    zeros: LinearController, folder: Path, slope: Mapping[str, Any], settings: SearchSettings, beginning: Beginning
+) -> GradientSearch:
+    return GradientSearch(
+        folder,
+        _initial_mean(zeros, beginning.initial),
+        learning_rate=settings.learning_rate,
+        clip=settings.gradient_clip,
+        settings={"seed": beginning.seed, **slope},
+    )
+
+
+def _train(
+    zeros: LinearController,
+    search: CmaSearch | GradientSearch,
+    advance: Callable[[], object],
+    settings: SearchSettings,
+    beginning: Beginning,
+) -> Trained:
+    """Advances a search to its last generation. Scores its mean now and then, and keeps the best one."""
+    folder = search.folder
     log = GenerationLog(folder)
 
     def save_best() -> LinearController:
@@ -154,7 +187,7 @@ def _evolve(
         finish(generation, 0.0)
     while search.generation < settings.generations:
         began = time.perf_counter()
-        search.advance(fitness)
+        advance()
         finish(search.generation - 1, time.perf_counter() - began)
         log.write()
         save_best()

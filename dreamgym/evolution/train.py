@@ -1,4 +1,4 @@
-"""Training of a controller as the pipeline does it: evolution, with the search's mean scored in the real game."""
+"""Training of a controller as the pipeline does it: a search whose mean is scored in the real game."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -33,12 +33,12 @@ def train_controller(
     members: Sequence[Path] = (),
     workers: int | Executor | None = None,
 ) -> Trained:
-    """Evolves C in the dream or in the real game, and prints how it goes.
+    """Trains C in the dream or in the real game, and prints how it goes.
 
     Args:
         env: The world model, its task if that must be imported, and the real game's renderer (fast if None).
         folder: For the search, ``best.npz`` (the checkpoint with the best score) and ``latest.npz`` (the last mean).
-        settings: How. ``settings.env`` says where candidates are scored.
+        settings: How. ``settings.env`` says where candidates are scored, ``settings.method`` by what C learns.
         seed: Of the search.
         selection_seed: Of the real episodes that checkpoints are scored on.
         initial: A saved controller to begin with.
@@ -48,7 +48,7 @@ def train_controller(
     Raises:
         SettingsError: There is no world model, or not one M for each member.
         ExperimentError: The folder holds another search, or the initial controller does not fit the head.
-        TrainingError: A return is not finite.
+        TrainingError: A return or a gradient is not finite.
         JobError: A candidate or a selection episode could not be played.
     """
     if env.world_model is None:

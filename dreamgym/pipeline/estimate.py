@@ -31,6 +31,8 @@ class UnitCosts:
 
 
 COSTS = UnitCosts()
+GRADIENT_WORK = 15
+"""A step of a dream whose gradient is taken, in steps of a population's dreams."""
 
 
 def stage_seconds(settings: PipelineSettings, workers: int, name: str) -> float:
@@ -140,8 +142,9 @@ def stock_step(settings: PipelineSettings) -> float:
 
 
 def _search_seconds(settings: PipelineSettings, workers: int, round_: int) -> float:
-    search, horizon = settings.controller, get_task(settings.task).horizon
-    steps = search.generations * search.candidates * search.dreams * min(settings.horizon(round_), horizon)
+    search, horizon = settings.search(round_), get_task(settings.task).horizon
+    works = GRADIENT_WORK if search.method == "gradient" else search.candidates
+    steps = search.generations * works * search.dreams * min(search.horizon, horizon)
     real_step = game_step(settings, observed=True) / _processes(workers)
     scored = search.generations // search.select_every * search.select_tracks * usual_length(settings) * real_step
     skip = frame_skip(settings)

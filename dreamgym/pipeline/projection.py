@@ -67,7 +67,7 @@ def collecting(
 def searching(settings: PipelineSettings, cores: int, costs: ClusterCosts = CLUSTER_COSTS) -> Projection:
     """A search in the real game. A candidate's episodes are one job, since V and M see them as a batch."""
     search, horizon = settings.controller, get_task(settings.task).horizon
-    length = min(settings.horizon(0), horizon)
+    length = min(settings.search(0).horizon, horizon)
     waves = math.ceil(search.candidates / cores)
     playing = waves * search.dreams * length * game_step(settings, observed=True)
     between = search.candidates * costs.job_seconds + costs.generation_seconds

@@ -11,7 +11,7 @@ from dreamgym.games import DEFAULT_GAME
 from dreamgym.models.settings import MemorySettings, VisionSettings
 from dreamgym.pipeline.experiment import Experiment
 from dreamgym.play.settings import CollectSettings, EnvSettings
-from dreamgym.running.checks import at_least, between, check_settings, inside
+from dreamgym.running.checks import above, at_least, between, check_settings, inside
 from dreamgym.running.seeding import derive_seed
 from dreamgym.tasks import Renderer, Task
 
@@ -48,6 +48,8 @@ class PipelineSettings:
     """C, in every round."""
     late_horizon: int = 600
     """Steps of a dream in the second half of the rounds. Long dreams show what leaving the road costs."""
+    late_sigma: float | None = None
+    """CMA-ES's step size in the second half of the rounds; controller.sigma if not given."""
     fork: float = 3.0
     """A round starts from the latest controller, unless the best one so far scored better by this many standard errors
     of its own score."""
@@ -77,6 +79,7 @@ class PipelineSettings:
             frame_skip=at_least(1),
             rounds=at_least(0),
             late_horizon=at_least(1),
+            late_sigma=above(0),
             fork=at_least(0),
             starts=at_least(1),
             start_steps=at_least(1),
@@ -103,9 +106,11 @@ class PipelineSettings:
                     "of the game that start-steps takes"
                 )
 
-    def horizon(self, round_: int) -> int:
-        """Steps of a dream in a round."""
-        return self.late_horizon if 2 * round_ > self.rounds else self.controller.horizon
+    def search(self, round_: int) -> SearchSettings:
+        """How C is trained in a round."""
+        if 2 * round_ <= self.rounds:
+            return self.controller
+        return replace(self.controller, horizon=self.late_horizon, sigma=self.late_sigma or self.controller.sigma)
 
     def env(self, world_model: Path | None) -> EnvSettings:
         """The env that is played with a world model, or without one."""

@@ -150,7 +150,7 @@ class Pipeline:
         trained = train_controller(
             self.settings.env(at.round_world_model(round_)),
             at.search(round_),
-            replace(self.settings.controller, horizon=self.settings.horizon(round_)),
+            self.settings.search(round_),
             seed=self.settings.round_seed(round_),
             selection_seed=self.settings.seed,
             initial=None if round_ == 0 else self._initial(round_ - 1),

@@ -184,7 +184,7 @@ def _round_row(experiment: Experiment, settings: PipelineSettings, round_: int) 
     found = _search(experiment, round_)
     best = f"{format_score(found['real_score'])} ± {format_score(found['standard_error'])} s.e."
     figures = format_score(found["dream_return"]), best, format_score(found["latest_real_score"])
-    return str(round_), str(settings.horizon(round_)), *figures, format_seconds(found.get("seconds", 0))
+    return str(round_), str(settings.search(round_).horizon), *figures, format_seconds(found.get("seconds", 0))
 
 
 def _memory_row(round_: int, metrics: dict[str, Any]) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dreamgym.dream.gradient import differentiate
-from dreamgym.dream.imagination import Dreams, imagine
+from dreamgym.dream.imagination import Dreams, dropout_masks, imagine
 from dreamgym.errors import PolicyError, SettingsError
 from dreamgym.policies.controller import LinearController, linear_policy
 
@@ -20,15 +20,35 @@ def parameters(car_world_model):
     return np.random.default_rng(0).normal(0, 0.1, zeros.shape).astype(np.float32)
 
 
-@pytest.mark.parametrize("dreams", [Dreams(5, horizon=9, seed=3), Dreams(4, horizon=70, seed=1, temperature=0.5)])
-def test_the_return_is_that_of_imagine(car_world_model, policy, parameters, dreams):
+def other_memory(world_model):
+    return world_model.memory._replace(head_kernel=-world_model.memory.head_kernel)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"n": 5, "horizon": 9, "seed": 3},
+        {"n": 4, "horizon": 70, "seed": 1, "temperature": 0.5},
+        {"n": 5, "horizon": 9, "starts": [0, 1, 0, 2, 1], "temperature": np.linspace(0.2, 1, 5)},
+        {"n": 5, "horizon": 9, "members": 2},
+        {"n": 2, "horizon": 9, "members": 3},
+        {"n": 4, "horizon": 9, "recurrent_masks": dropout_masks(4, 16, 0.5, seed=1)},
+    ],
+)
+def test_the_return_is_that_of_imagine(car_world_model, policy, parameters, options):
+    if "members" in options:
+        members = [car_world_model.memory, other_memory(car_world_model), car_world_model.memory]
+        options = options | {"members": members[: options["members"]]}
+    dreams = Dreams(**options)
     found = differentiate(car_world_model, policy, parameters, dreams)
     expected = imagine(car_world_model, policy, parameters[None], dreams).returns.mean()
     assert found.mean_return == pytest.approx(expected, rel=1e-4, abs=1e-4)
 
 
-def test_the_gradient_is_the_slope(car_world_model, policy, parameters):
-    dreams = Dreams(6, horizon=8, seed=3, temperature=0.5)
+@pytest.mark.parametrize("ensemble", [False, True])
+def test_the_gradient_is_the_slope(car_world_model, policy, parameters, ensemble):
+    members = [car_world_model.memory, other_memory(car_world_model)] if ensemble else ()
+    dreams = Dreams(6, horizon=8, seed=3, temperature=0.5, members=members)
     gradient = differentiate(car_world_model, policy, parameters, dreams).gradient
     assert gradient.shape == parameters.shape
     direction, step = gradient / np.linalg.norm(gradient), 1e-3
@@ -44,5 +64,5 @@ def test_what_does_not_fit_is_refused_as_by_imagine(car_world_model, policy, par
         differentiate(car_world_model, policy, parameters[:-1], Dreams(2, horizon=2))
     with pytest.raises(SettingsError, match="starts are from 0 to 9"):
         differentiate(car_world_model, policy, parameters, Dreams(2, horizon=2, starts=[0, 9]))
-    with pytest.raises(SettingsError, match="members or recurrent_masks"):
-        differentiate(car_world_model, policy, parameters, Dreams(2, horizon=2, members=[car_world_model.memory]))
+    with pytest.raises(SettingsError, match="recurrent_masks have shape"):
+        differentiate(car_world_model, policy, parameters, Dreams(2, horizon=2, recurrent_masks=np.ones((3, 16))))

@@ -69,22 +69,45 @@ def test_without_scores_the_last_mean_is_kept(car_world_model, tmp_path):
     np.testing.assert_array_equal(trained.controller.parameters, trained.mean.astype(np.float32))
 
 
-def test_evolution_finds_what_the_dream_pays_for(car_world_model, tmp_path):
+METHODS = {
+    "cma-es": {"candidates": 16, "dreams": 4, "generations": 15, "sigma": 0.5},
+    "gradient": {"dreams": 16, "generations": 30, "learning_rate": 0.05},
+}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_search_finds_what_the_dream_pays_for(car_world_model, tmp_path, method):
     """M pays for its second unit, so a controller that raises it must come out of the search."""
     kernel = np.zeros_like(car_world_model.memory.head_kernel)
     kernel[1, -2] = 1.0
     bias = car_world_model.memory.head_bias.copy()
     bias[-2:] = 0, -30
     paying = car_world_model.replace(memory=car_world_model.memory._replace(head_kernel=kernel, head_bias=bias))
-    trained = train_in_dream(
-        paying,
-        tmp_path,
-        SearchSettings(candidates=16, dreams=4, horizon=10, generations=15, sigma=0.5, temperature=1.0),
-    )
+    settings = SearchSettings(method=method, horizon=10, temperature=1.0, **METHODS[method])
+    trained = train_in_dream(paying, tmp_path, settings)
     policy = linear_policy(paying.task.head(paying.codec))
     before_and_after = np.stack([np.zeros_like(trained.mean), trained.mean])
     returns = imagine(paying, policy, before_and_after, Dreams(32, horizon=10, seed=1)).returns
     assert (returns[1] > returns[0]).mean() > 0.9
+
+
+def test_a_search_by_gradients_takes_the_same_options_and_no_real_game(car_world_model, tmp_path):
+    plain = train_tiny(car_world_model, tmp_path / "plain", 2, method="gradient").mean
+    other = car_world_model.memory._replace(head_kernel=-car_world_model.memory.head_kernel)
+    for name, change in (
+        ("members", {"members": [car_world_model.memory, other]}),
+        ("dropout", {"dropout": 0.5}),
+        ("l2", {"l2": 100.0}),
+        ("seed", {"seed": 1}),
+        ("learning_rate", {"learning_rate": 0.1}),
+        ("gradient_clip", {"gradient_clip": 1e-9}),
+    ):
+        mean = train_tiny(car_world_model, tmp_path / name, 2, method="gradient", **change).mean
+        assert not np.array_equal(mean, plain), name
+    with pytest.raises(ExperimentError, match="use another folder"):
+        train_tiny(car_world_model, tmp_path / "plain", 2)
+    with pytest.raises(SettingsError, match="only the dream has gradients"):
+        SearchSettings(method="gradient", env="real")
 
 
 def test_options_change_the_fitness(car_world_model, tmp_path):
@@ -146,8 +169,18 @@ def test_broken_scores_are_named(car_world_model, tmp_path):
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("generations", 0), ("sigma", 0.0), ("sigma", float("nan")), ("dropout", 1.0), ("candidates", 1), ("env", "rael")],
+    [
+        ("generations", 0),
+        ("sigma", 0.0),
+        ("sigma", float("nan")),
+        ("dropout", 1.0),
+        ("candidates", 1),
+        ("env", "rael"),
+        ("method", "cma"),
+        ("learning_rate", 0.0),
+        ("gradient_clip", -1.0),
+    ],
 )
 def test_settings_are_checked(field, value):
-    with pytest.raises(SettingsError, match=field):
+    with pytest.raises(SettingsError, match=field.replace("_", "-")):
         SearchSettings(**{field: value})

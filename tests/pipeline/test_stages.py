@@ -43,9 +43,11 @@ def test_the_best_round_is_chosen_the_first_of_equal_ones(pipeline):
     assert pipeline._best_round(3) == 1
 
 
-def test_dreams_are_longer_in_the_second_half_of_the_rounds():
-    settings = PipelineSettings(rounds=4, late_horizon=600)
-    assert [settings.horizon(round_) for round_ in range(5)] == [250, 250, 250, 600, 600]
+def test_dreams_are_longer_and_steps_may_be_smaller_in_the_second_half_of_the_rounds():
+    searches = [PipelineSettings(rounds=4, late_horizon=600, late_sigma=0.03).search(round_) for round_ in range(5)]
+    assert [search.horizon for search in searches] == [250, 250, 250, 600, 600]
+    assert [search.sigma for search in searches] == [0.1, 0.1, 0.1, 0.03, 0.03]
+    assert PipelineSettings(rounds=4).search(4).sigma == 0.1
 
 
 def test_rounds_have_seeds_of_their_own(pipeline):
