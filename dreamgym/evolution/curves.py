@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from dreamgym.errors import ExperimentError
-from dreamgym.running.files import write_figure, write_whole
+from dreamgym.running.files import read_npz, write_figure, write_whole
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,13 @@ class Report:
     sigma: float  # the step size after the generation
     score: float | None  # the score of the mean after the generation, if it was scored
     seconds: float  # the generation's wall time; 0 if it was replayed and no log has its time
+
+
+def scored_means(folder: Path) -> tuple[list[np.ndarray], list[float]]:
+    """The means of a search, ``(P,)`` each, that were scored in the real game, and their mean scores."""
+    scores = GenerationLog(folder).scores
+    means = [read_npz(folder / f"generation-{generation:04d}.npz")["mean"] for generation in scores]
+    return means, [float(np.mean(found)) for found in scores.values()]
 
 
 class GenerationLog:

@@ -7,13 +7,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from dreamgym.data.episodes import episode_lengths, list_episodes
 from dreamgym.data.sequences import check_lengths
 from dreamgym.envs.loading import load_world_model
 from dreamgym.evaluation.ages import pay_by_age
 from dreamgym.evaluation.baselines import baselines
 from dreamgym.evaluation.evaluate import evaluate
+from dreamgym.evaluation.ranking import rank_correlation
 from dreamgym.evaluation.scores import save_evaluations
+from dreamgym.evolution.curves import scored_means
 from dreamgym.evolution.train import train_controller
 from dreamgym.pipeline import training
 from dreamgym.pipeline.experiment import Experiment
@@ -162,15 +166,29 @@ class Pipeline:
             "latest_real_score": trained.latest_score,
             "standard_error": trained.standard_error,
             "dream_return": trained.fitness,
-            "dream_pay": self._dream_pay(round_),
+            **self._yardsticks(round_),
         }
 
-    def _dream_pay(self, round_: int) -> dict[str, list[float]]:
-        """What dreams pay the latest controller by age, at several temperatures."""
-        world_model = load_world_model(self.experiment.round_world_model(round_))
-        latest = LinearController.load(self.experiment.round_latest(round_))
+    def _yardsticks(self, round_: int) -> dict[str, dict[str, Any]]:
+        """What dreams pay the latest controller by age, and whether they rank controllers as the game does, by τ.
+
+        The controllers are all that were scored so far. Those of earlier rounds were scored with the M of their round,
+        and dream in this one.
+        """
+        at = self.experiment
+        world_model = load_world_model(at.round_world_model(round_))
+        latest = LinearController.load(at.round_latest(round_))
         temperatures = sorted({0.1, 0.5, 1.0, self.settings.controller.temperature})
-        return {f"{t:g}": pay_by_age(world_model, latest, temperature=t) for t in temperatures}
+        means, scores = map(list, zip(*(scored_means(at.search(n)) for n in range(round_ + 1)), strict=True))
+        scored, real = np.concatenate(means), np.concatenate(scores)
+
+        def ranked(t: float) -> float | None:
+            return rank_correlation(world_model, scored, real, head=latest.head, temperature=t)
+
+        return {
+            "dream_pay": {f"{t:g}": pay_by_age(world_model, latest, temperature=t) for t in temperatures},
+            "rank_correlation": {f"{t:g}": ranked(t) for t in temperatures},
+        }
 
     def choose(self) -> dict[str, Any]:
         """Selects a controller and its head by real episodes, and the world model that it was trained in."""

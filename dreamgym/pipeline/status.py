@@ -126,7 +126,10 @@ def _pay(metrics: dict[str, Any]) -> str:
     if not dreams:
         return ""
     ages = f"dreams up to {', '.join(map(str, AGES))} steps old pay per 1,000 steps of the game"
-    return f"; {ages}, {'; '.join(dreams)}; the last mean's real score {format_score(metrics['latest_real_score'])}"
+    ranks = [f"τ {t}: {found:.2f}" for t, found in metrics.get("rank_correlation", {}).items() if found is not None]
+    shown = f"; rank correlation with the game over all scored controllers, {', '.join(ranks)}" if ranks else ""
+    real = format_score(metrics["latest_real_score"])
+    return f"; {ages}, {'; '.join(dreams)}; the last mean's real score {real}{shown}"
 
 
 def _memory_state(metrics: dict[str, Any]) -> str:

@@ -37,3 +37,14 @@ def test_scores_below_one_are_not_rounded_away(tmp_path):
     states = {finding.part: finding.state for finding in inspect(experiment)}
     assert "dream 0.40, real 0.37" in states["C, round 0"]
     assert states["evaluation"] == "real 0.38, dream 0.41"
+
+
+def test_the_yardsticks_of_a_dream_are_shown_where_there_are_any(tmp_path):
+    experiment = Experiment(tmp_path)
+    experiment.write_config(asdict(PipelineSettings(task="tests.tiny_game:TINY_TASK", rounds=1)))
+    found = {"dream_return": 4, "real_score": 3, "latest_real_score": 2, "dream_pay": {"0.5": [10.0] * 5}}
+    experiment.mark_done("0-controller", **found, rank_correlation={"0.5": None, "1": None})
+    experiment.mark_done("1-controller", **found, rank_correlation={"0.5": 0.75, "1": -0.5})
+    states = {finding.part: finding.state for finding in inspect(experiment)}
+    assert states["C, round 0"].endswith("τ 0.5: 10.0, 10.0, 10.0, 10.0, 10.0; the last mean's real score 2.00")
+    assert states["C, round 1"].endswith("over all scored controllers, τ 0.5: 0.75, τ 1: -0.50")
