@@ -119,7 +119,7 @@ def dropout_masks(n_dreams: int, hidden_size: int, rate: float, seed: int) -> np
 def _parts(n_candidates: int, n_dreams: int, n_members: int) -> Iterator[tuple[np.ndarray, int, np.ndarray]]:
     """Indices of candidates, a member and the indices of its dreams; at most ``MAX_ROWS`` dreams in each part."""
     for candidates in _split(np.arange(n_candidates), MAX_ROWS):
-        for member in range(n_members):
+        for member in range(min(n_members, n_dreams)):
             for rows in _split(np.arange(member, n_dreams, n_members), max(1, MAX_ROWS // len(candidates))):
                 yield candidates, member, rows
 
