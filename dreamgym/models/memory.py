@@ -37,7 +37,8 @@ class Memory(keras.Model):
         n_mixtures: K, Gaussians per latent dimension.
         target_scale: Standard deviation of the targets in the training data.
         loss_weights: The defaults if None.
-        seed: Decides the initial weights and the posterior's noise.
+        seed: Decides the initial weights and the noise.
+        input_noise: How strong noise is that is added to the latents that M reads in training, see :meth:`call`.
     """
 
     def __init__(
@@ -50,11 +51,13 @@ class Memory(keras.Model):
         target_scale: float = 1.0,
         loss_weights: LossWeights | None = None,
         seed: int = 0,
+        input_noise: float = 0.0,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.latent_size, self.action_size, self.hidden_size = latent_size, action_size, hidden_size
         self.n_mixtures, self.target_scale, self.seed = n_mixtures, target_scale, seed
+        self.input_noise = input_noise
         self.loss_weights = loss_weights or LossWeights()
         self.noise = keras.random.SeedGenerator(seed)
         seeds = generator(seed, Stream.MEMORY_WEIGHTS).integers(2**31, size=3)
@@ -78,10 +81,18 @@ class Memory(keras.Model):
             self.built = True
 
     def call(self, batch: dict[str, Any], training: bool = False) -> dict[str, Any]:
-        """Samples ``z`` ``(n, T + 1, Z)`` from V's posterior and predicts every step: ``heads`` ``(n, T, 3KZ + 2)``."""
+        """Samples ``z`` ``(n, T + 1, Z)`` from V's posterior and predicts every step: ``heads`` ``(n, T, 3KZ + 2)``.
+
+        In training, M reads ``z`` with Gaussian noise. Its standard deviation is drawn anew for each sequence, as
+        ``input_noise`` times the absolute value of a standard normal number, so that M knows clean sequences too.
+        """
         mu, logvar = batch["mu"], batch["logvar"]
         z = mu + ops.exp(0.5 * logvar) * normal_like(mu, self.noise, compiled=True)
-        inputs = ops.concatenate([z[:, :-1], batch["action"]], axis=-1)
+        read = z[:, :-1]
+        if training and self.input_noise:
+            scale = self.input_noise * ops.abs(normal_like(mu[:, :1, :1], self.noise, compiled=True))
+            read = read + scale * normal_like(read, self.noise, compiled=True)
+        inputs = ops.concatenate([read, batch["action"]], axis=-1)
         cell = self.lstm.cell
         h = lstm(inputs, cell.kernel, cell.recurrent_kernel, cell.bias)
         return {"heads": self.head(h), "z": z}
@@ -121,7 +132,7 @@ class Memory(keras.Model):
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments as plain JSON data."""
-        names = ("latent_size", "action_size", "hidden_size", "n_mixtures", "target_scale", "seed")
+        names = ("latent_size", "action_size", "hidden_size", "n_mixtures", "target_scale", "seed", "input_noise")
         return {name: getattr(self, name) for name in names} | {"loss_weights": asdict(self.loss_weights)}
 
     @classmethod

@@ -49,13 +49,16 @@ class MemorySettings:
     """Adam's learning rate at the end of a linear decay."""
     gradient_clip: float = 1.0
     """Each number of a gradient is clipped to plus and minus this value."""
+    input_noise: float = 0.0
+    """Noise on the latents that M reads in training, in their own units: a sequence's standard deviation is this times
+    the absolute value of a normal number. It teaches M to go on from its own errors."""
     patience: int = 10
     """Epochs without a lower loss on held-out episodes before training stops; 0 counts as 1."""
 
     def __post_init__(self) -> None:
         check_settings(self, epochs=at_least(1), batch_size=at_least(1), sequence_length=at_least(1))
         check_settings(self, learning_rate=above(0), final_learning_rate=at_least(0))
-        check_settings(self, gradient_clip=above(0), patience=at_least(0))
+        check_settings(self, gradient_clip=above(0), input_noise=at_least(0), patience=at_least(0))
 
 
 class MemorySizes(NamedTuple):

@@ -89,6 +89,7 @@ def train_memory(
             n_mixtures=sizes.n_mixtures,
             target_scale=float(np.std(sequences["target"][sequences["weight"] > 0])) or 1.0,
             seed=seed,
+            input_noise=settings.input_noise,
         )
         if start_from is not None:
             try:

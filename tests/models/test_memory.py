@@ -136,6 +136,18 @@ def test_z_is_drawn_anew_from_the_posterior():
     np.testing.assert_array_equal(np.asarray(small()(batch)["z"]), first, err_msg="the seed replays it")
 
 
+def test_in_training_m_reads_noisy_latents_and_is_judged_on_clean_ones():
+    batch, noisy = batch_of(n=40), small(input_noise=0.5)
+    batch["logvar"][:] = -40
+    clean = noisy(batch, training=False)
+    np.testing.assert_allclose(clean["heads"], small()(batch, training=True)["heads"], atol=1e-5)
+    found = noisy(batch, training=True)
+    np.testing.assert_allclose(found["z"], clean["z"], atol=1e-6)
+    errors = np.abs(np.asarray(found["heads"]) - np.asarray(clean["heads"])).mean(axis=(1, 2))
+    assert errors.min() > 0
+    assert errors.max() > 5 * errors.min(), "some sequences are noisier than others"
+
+
 def test_m_learns_a_sequence_that_its_actions_decide():
     action = np.random.default_rng(0).choice([-1, 1], (640, 4, 2)).astype(np.float32)
     mu = np.concatenate([np.zeros((640, 1, 2), np.float32), 1.5 * action], axis=1)
@@ -175,7 +187,7 @@ def test_everything_drawn_follows_from_the_seed():
 
 
 def test_the_config_rebuilds_m():
-    memory = small(target_scale=2.0, loss_weights=LossWeights(1.0, 2.0, 3.0), seed=4)
+    memory = small(target_scale=2.0, loss_weights=LossWeights(1.0, 2.0, 3.0), seed=4, input_noise=0.3)
     config = json.loads(json.dumps(memory.get_config()))
     for rebuilt in (
         Memory.from_config(config),
