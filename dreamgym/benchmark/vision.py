@@ -65,6 +65,7 @@ def _convolutions_alone(world_model: WorldModel, part: str) -> Callable[[], Any]
 def training_measures(world_model: WorldModel) -> list[Measure]:
     """Frames per second of V's training and steps per second of M's, with batches in memory."""
     from dreamgym.models.memory import Memory
+    from dreamgym.models.training import draw_latents
     from dreamgym.models.vision import Vision
     from dreamgym.running.tensorflow import keras
 
@@ -87,5 +88,5 @@ def training_measures(world_model: WorldModel) -> list[Measure]:
     steps = TRAINING_BATCH * SEQUENCE
     return [
         Measure.of_calls("V training", "frames/s", TRAINING_BATCH, lambda: vision.train_on_batch(frames)),
-        Measure.of_calls("M training", "steps/s", steps, lambda: memory.train_on_batch(sequences)),
+        Measure.of_calls("M training", "steps/s", steps, lambda: memory.train_on_batch(draw_latents(sequences, rng))),
     ]

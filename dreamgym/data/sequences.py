@@ -25,7 +25,7 @@ def windows(episodes: Sequence[LatentEpisode], length: int, stride: int | None =
     ``stride`` is the number of steps from one window to the next, 1 to L; if None, it is L and windows do not overlap.
 
     Returns:
-        Training data of :class:`dreamgym.models.memory.Memory`, float32: ``mu`` and ``logvar`` ``(n, L + 1, Z)``,
+        What :func:`dreamgym.models.training.train_memory` reads, float32: ``mu`` and ``logvar`` ``(n, L + 1, Z)``,
         ``action`` ``(n, L, A)``, ``target``, ``done`` and ``weight`` ``(n, L)``. ``weight`` is 0 for padding, else 1.
     """
     step = length if stride is None else stride

@@ -6,7 +6,7 @@ from typing import Any
 
 from dreamgym.models.dynamics import LOG_SIGMA_BOUNDS, MemoryArrays
 from dreamgym.models.lstm import lstm
-from dreamgym.models.replicas import normal_like, sum_over_replicas
+from dreamgym.models.replicas import sum_over_replicas
 from dreamgym.running.seeding import Stream, generator
 from dreamgym.running.tensorflow import keras
 
@@ -26,9 +26,10 @@ class LossWeights:
 class Memory(keras.Model):
     """M: an LSTM over ``(z, a)`` that predicts the next ``z``, the reward target and ``terminated``.
 
-    It is trained on a dict of float32 arrays: ``mu`` and ``logvar`` ``(n, T + 1, Z)``, ``action`` ``(n, T, A)``,
-    ``target``, ``done`` and ``weight`` ``(n, T)``. Step t reads ``z_t`` and ``a_t``. It predicts ``z_{t+1}``, and
-    the target and ``terminated`` of step t. ``weight`` is the step's weight in the loss, 0 for padding.
+    It is trained on a dict of float32 arrays: ``z`` ``(n, T + 1, Z)``, ``action`` ``(n, T, A)``, ``target``, ``done``
+    and ``weight`` ``(n, T)``. Step t reads ``z_t`` and ``a_t``. It predicts ``z_{t+1}``, and the target and
+    ``terminated`` of step t. ``weight`` is the step's weight in the loss, 0 for padding. Where there is also ``read``
+    ``(n, T, Z)``, step t reads that instead of ``z_t``.
 
     Args:
         latent_size: Z.
@@ -37,8 +38,7 @@ class Memory(keras.Model):
         n_mixtures: K, Gaussians per latent dimension.
         target_scale: Standard deviation of the targets in the training data.
         loss_weights: The defaults if None.
-        seed: Decides the initial weights and the noise.
-        input_noise: How strong noise is that is added to the latents that M reads in training, see :meth:`call`.
+        seed: Decides the initial weights.
     """
 
     def __init__(
@@ -51,15 +51,12 @@ class Memory(keras.Model):
         target_scale: float = 1.0,
         loss_weights: LossWeights | None = None,
         seed: int = 0,
-        input_noise: float = 0.0,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.latent_size, self.action_size, self.hidden_size = latent_size, action_size, hidden_size
         self.n_mixtures, self.target_scale, self.seed = n_mixtures, target_scale, seed
-        self.input_noise = input_noise
         self.loss_weights = loss_weights or LossWeights()
-        self.noise = keras.random.SeedGenerator(seed)
         seeds = generator(seed, Stream.MEMORY_WEIGHTS).integers(2**31, size=3)
         self.lstm = layers.LSTM(
             hidden_size,
@@ -81,21 +78,12 @@ class Memory(keras.Model):
             self.built = True
 
     def call(self, batch: dict[str, Any], training: bool = False) -> dict[str, Any]:
-        """Samples ``z`` ``(n, T + 1, Z)`` from V's posterior and predicts every step: ``heads`` ``(n, T, 3KZ + 2)``.
-
-        In training, M reads ``z`` with Gaussian noise. Its standard deviation is drawn anew for each sequence, as
-        ``input_noise`` times the absolute value of a standard normal number, so that M knows clean sequences too.
-        """
-        mu, logvar = batch["mu"], batch["logvar"]
-        z = mu + ops.exp(0.5 * logvar) * normal_like(mu, self.noise, compiled=True)
-        read = z[:, :-1]
-        if training and self.input_noise:
-            scale = self.input_noise * ops.abs(normal_like(mu[:, :1, :1], self.noise, compiled=True))
-            read = read + scale * normal_like(read, self.noise, compiled=True)
+        """Predicts every step: ``heads`` ``(n, T, 3KZ + 2)``, beside ``z`` as it was given."""
+        read = batch.get("read", batch["z"][:, :-1])
         inputs = ops.concatenate([read, batch["action"]], axis=-1)
         cell = self.lstm.cell
         h = lstm(inputs, cell.kernel, cell.recurrent_kernel, cell.bias)
-        return {"heads": self.head(h), "z": z}
+        return {"heads": self.head(h), "z": batch["z"]}
 
     def nll(self, heads: Any, z: Any) -> Any:
         """The negative log likelihood of the next latents ``z`` ``(n, T, Z)``: ``(n, T)``, nats per dimension."""
@@ -132,7 +120,7 @@ class Memory(keras.Model):
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments as plain JSON data."""
-        names = ("latent_size", "action_size", "hidden_size", "n_mixtures", "target_scale", "seed", "input_noise")
+        names = ("latent_size", "action_size", "hidden_size", "n_mixtures", "target_scale", "seed")
         return {name: getattr(self, name) for name in names} | {"loss_weights": asdict(self.loss_weights)}
 
     @classmethod

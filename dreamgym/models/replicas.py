@@ -51,14 +51,11 @@ def sum_over_replicas(value: Any) -> Any:
     return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, value)
 
 
-def normal_like(values: Any, seed: Any, compiled: bool = False) -> Any:
-    """Standard normal numbers of the shape of ``values`` ``(n, ...)``: this device's part of the whole batch's.
-
-    ``compiled`` says that a model on one device is compiled by XLA, which draws other numbers. ``n`` is then static.
-    """
+def normal_like(values: Any, seed: Any) -> Any:
+    """Standard normal numbers of the shape of ``values`` ``(n, ...)``: this device's part of the whole batch's."""
     shape, count = keras.ops.shape(values), replicas()
     if count == 1:
         return keras.random.normal(shape, seed=seed)
-    draw = tf.function(lambda: keras.random.normal((shape[0] * count, *shape[1:]), seed=seed), jit_compile=compiled)
+    whole = keras.random.normal((shape[0] * count, *shape[1:]), seed=seed)
     first = tf.distribute.get_replica_context().replica_id_in_sync_group * shape[0]
-    return draw()[first : first + shape[0]]
+    return whole[first : first + shape[0]]

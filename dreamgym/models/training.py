@@ -14,7 +14,7 @@ import numpy as np
 
 from dreamgym.errors import TrainingError
 from dreamgym.models import memory, vision
-from dreamgym.models.dynamics import MemoryArrays
+from dreamgym.models.dynamics import MemoryArrays, sample_posterior
 from dreamgym.models.fit import Batches, fit
 from dreamgym.models.replicas import on_all_devices
 from dreamgym.models.settings import MemorySettings, MemorySizes, VisionSettings
@@ -73,8 +73,8 @@ def train_memory(
 ) -> MemoryArrays:
     """Trains M and returns its arrays after the epoch with the lowest loss on held-out sequences.
 
-    ``sequences`` and ``held_out`` are data of different episodes, as :class:`dreamgym.models.memory.Memory` describes
-    it. ``seed`` decides the initial weights, the posterior's noise and the order of sequences. ``start_from`` holds
+    ``sequences`` and ``held_out`` are of different episodes, as :func:`dreamgym.data.sequences.windows` cuts them.
+    ``seed`` decides the initial weights, the posterior's noise and the order of sequences. ``start_from`` holds
     arrays of a trained M of the same sizes to continue from. The rest is as for :func:`train_vision`.
     """
     _check_sequences(sequences, "to train on")
@@ -89,7 +89,6 @@ def train_memory(
             n_mixtures=sizes.n_mixtures,
             target_scale=float(np.std(sequences["target"][sequences["weight"] > 0])) or 1.0,
             seed=seed,
-            input_noise=settings.input_noise,
         )
         if start_from is not None:
             try:
@@ -99,26 +98,48 @@ def train_memory(
                     f"start_from has other sizes than the new M ({error}); use an M of this task"
                 ) from error
         by_length = n_devices == 1 and sequences["weight"].mean() < _MOSTLY_FULL
-        batches = sequence_batches(sequences, batch_size, seed, by_length=by_length)
+        batches = sequence_batches(sequences, batch_size, seed, settings.input_noise, by_length=by_length)
         # XLA makes the LSTM loop 1.5 times as fast on a CPU. It makes V's convolutions many times slower. A compiled
         # step cannot speak with other devices.
         adam = keras.optimizers.Adam(_learning_rate(settings, batches), clipvalue=settings.gradient_clip)
         model.compile(optimizer=adam, jit_compile=n_devices == 1)
         # XLA compiles the model again for every new shape of a batch, of which there are at most four by length.
         signature = {
-            name: tf.TensorSpec(
-                (None, None, *values.shape[2:]) if by_length else (batch_size, *values.shape[1:]), tf.float32
-            )
-            for name, values in sequences.items()
+            name: tf.TensorSpec((None, None, *values.shape[2:]) if by_length else values.shape, tf.float32)
+            for name, values in next(batches.of_epoch(0)).items()
         }
-        fit(model, batches, _pad(held_out, batch_size), folder, settings, signature=signature, verbose=verbose)
+        judged = draw_latents(_pad(held_out, batch_size), generator(seed, Stream.HELD_OUT_LATENTS))
+        fit(model, batches, judged, folder, settings, signature=signature, verbose=verbose)
         return memory.to_arrays(model)
 
 
+def draw_latents(
+    sequences: Mapping[str, np.ndarray], rng: np.random.Generator, input_noise: float = 0.0
+) -> dict[str, np.ndarray]:
+    """What :class:`dreamgym.models.memory.Memory` reads: sequences with ``z`` drawn from ``mu`` and ``logvar``.
+
+    With input noise also ``read``, which is ``z`` with Gaussian noise. Its standard deviation is drawn anew for each
+    sequence, as ``input_noise`` times the absolute value of a normal number, so that M knows clean sequences too.
+    NumPy draws it all: inside the compiled step, it would take as long as a third of M's own arithmetic.
+    """
+    drawn = dict(sequences)
+    mu, logvar = drawn.pop("mu"), drawn.pop("logvar")
+    drawn["z"] = sample_posterior(np, mu, logvar, rng.standard_normal(mu.shape, np.float32))
+    if input_noise:
+        scales = np.float32(input_noise) * np.abs(rng.standard_normal((len(mu), 1, 1), np.float32))
+        drawn["read"] = drawn["z"][:, :-1] + scales * rng.standard_normal(mu[:, 1:].shape, np.float32)
+    return drawn
+
+
 def sequence_batches(
-    sequences: Mapping[str, np.ndarray], batch_size: int, seed: int, *, by_length: bool = False
+    sequences: Mapping[str, np.ndarray],
+    batch_size: int,
+    seed: int,
+    input_noise: float = 0.0,
+    *,
+    by_length: bool = False,
 ) -> Batches:
-    """Batches of sequences, in an order that follows from seed and epoch. An incomplete last batch is left out.
+    """Batches for M. Their order and noise follow from seed and epoch. An incomplete last batch is left out.
 
     ``by_length`` puts sequences of like length together where many are shorter than the longest, as episodes are that
     end by themselves. A batch of sequences up to a quarter as long has no padding beyond that and four times as many
@@ -142,9 +163,11 @@ def sequence_batches(
         return batches
 
     def of_epoch(epoch: int) -> Iterator[dict[str, np.ndarray]]:
+        rng = generator(seed, Stream.MEMORY_NOISE, epoch)
         for quarter, rows in chosen(epoch):
             steps = -(-longest * quarter // 4)
-            yield {name: values[rows, : steps + (values.shape[1] - longest)] for name, values in sequences.items()}
+            cut = {name: values[rows, : steps + (values.shape[1] - longest)] for name, values in sequences.items()}
+            yield draw_latents(cut, rng, input_noise)
 
     return Batches(of_epoch, len(chosen(0)), hash_arrays(sequences))
 

@@ -32,6 +32,8 @@ class Stream(IntEnum):
     COLLECTION = 17  # how a collected episode begins, and how noisy it is
     REPORT = 18  # the dream beside the held-out episodes of a report
     ENDS = 19  # V's posterior noise along held-out episodes whose ends M is asked for
+    MEMORY_NOISE = 20  # V's posterior noise and the input noise in M's training
+    HELD_OUT_LATENTS = 21  # V's posterior noise in the sequences that judge M's training
     EVALUATION = 2**31
     SELECTION = 3 * 2**30
 

@@ -15,7 +15,7 @@ from dreamgym.errors import DataError, TrainingError
 from dreamgym.models import training
 from dreamgym.models.fit import Batches
 from dreamgym.models.settings import MemorySettings, MemorySizes, VisionSettings
-from dreamgym.models.training import sequence_batches, train_memory, train_vision
+from dreamgym.models.training import draw_latents, sequence_batches, train_memory, train_vision
 from dreamgym.models.vision import Vision
 from dreamgym.running.seeding import Stream, generator
 
@@ -228,7 +228,7 @@ def test_other_settings_start_over_and_patience_ends_with_the_best(whole_memory,
 
 def test_a_loss_that_becomes_nan_stops_and_keeps_the_last_whole_epoch(tmp_path, monkeypatch):
     def spoil(batch):
-        batch["mu"] = np.full_like(batch["mu"], np.nan)
+        batch["z"] = np.full_like(batch["z"], np.nan)
 
     interrupt_memory((1, MEMORY_STEPS - 1), spoil, monkeypatch.setattr)
     with pytest.raises(TrainingError, match=r"NaN.*learning rate") as caught:
@@ -324,12 +324,14 @@ def test_batches_of_sequences_follow_from_seed_and_epoch():
     for epoch in (0, 5):
         order = generator(3, Stream.MEMORY_BATCHES, epoch).permutation(11)
         for i, batch in enumerate(batches.of_epoch(epoch)):
-            for name, values in batch.items():
-                np.testing.assert_array_equal(values, sequences[name][order[4 * i : 4 * i + 4]])
+            for name in set(sequences) - {"mu", "logvar"}:
+                np.testing.assert_array_equal(batch[name], sequences[name][order[4 * i : 4 * i + 4]])
+            error = batch["z"] - sequences["mu"][order[4 * i : 4 * i + 4]]
+            assert 0 < np.abs(error).max() < 5 * np.exp(-4 / 2), "the posterior's standard deviation is exp(logvar / 2)"
         assert i == 1
     by_length = sequence_batches(sequences, batch_size=4, seed=3, by_length=True)
     for one, other in zip(by_length.of_epoch(1), batches.of_epoch(1), strict=True):
-        for name in sequences:
+        for name in one:
             np.testing.assert_array_equal(one[name], other[name], err_msg="all are equally long")
     same, other = make_sequences(11), make_sequences(11)
     other["done"][0, 0] = 1
@@ -341,13 +343,14 @@ def test_sequences_of_like_length_go_together():
     lengths = np.array([8] * 5 + [2] * 21 + [4, 3] * 9)  # of 8 steps: quarters 4, 1 and 2
     n = len(lengths)
     weight = (np.arange(8) < lengths[:, None]).astype(np.float32)
-    sequences = {"mu": np.repeat(np.arange(n), 9).reshape(n, 9, 1).astype(np.float32), "weight": weight}
+    mu = np.repeat(np.arange(n), 9).reshape(n, 9, 1).astype(np.float32)
+    sequences = {"mu": mu / 10, "logvar": np.full_like(mu, -40), "weight": weight}
     batches = sequence_batches(sequences, batch_size=2, seed=0, by_length=True)
     shapes, met = [], []
     for batch in batches.of_epoch(3):
         n_steps = batch["weight"].shape[1]
-        assert batch["mu"].shape == (len(batch["weight"]), n_steps + 1, 1)
-        rows = batch["mu"][:, 0, 0].astype(int)
+        assert batch["z"].shape == (len(batch["weight"]), n_steps + 1, 1)
+        rows = np.round(batch["z"][:, 0, 0] * 10).astype(int)
         np.testing.assert_array_equal(batch["weight"], weight[rows, :n_steps])
         assert (lengths[rows] <= n_steps).all()
         shapes.append(batch["weight"].shape)
@@ -356,6 +359,33 @@ def test_sequences_of_like_length_go_together():
     assert sorted(met) == list(range(n))
     assert batches.per_epoch == len(shapes)
     assert shapes != sorted(shapes), "long and short ones take turns"
+
+
+def test_latents_are_drawn_from_the_posterior_and_read_with_noise():
+    shape = (400, 6, 2)
+    sequences = {"mu": np.full(shape, 3, np.float32), "logvar": np.full(shape, np.log(4), np.float32)}
+    first, second = (draw_latents(sequences, generator(0, Stream.MEMORY_NOISE, epoch)) for epoch in (0, 1))
+    assert first.keys() == {"z"}
+    assert (first["z"] != second["z"]).all()
+    assert first["z"].mean() == pytest.approx(3, abs=0.1)
+    assert first["z"].std() == pytest.approx(2, abs=0.1)
+    noisy = draw_latents(sequences, generator(0, Stream.MEMORY_NOISE, 0), input_noise=0.5)
+    np.testing.assert_array_equal(noisy["z"], first["z"])
+    deviations = np.sqrt(np.square(noisy["read"] - noisy["z"][:, :-1]).mean(axis=(1, 2)))
+    assert np.sqrt(np.square(deviations).mean()) == pytest.approx(0.5, rel=0.1)
+    assert np.quantile(deviations, 0.1) < 0.1 < 0.6 < np.quantile(deviations, 0.9), "some are clean, some are noisy"
+
+
+def test_input_noise_changes_what_m_learns_and_not_what_it_is_judged_by(tmp_path):
+    logs = []
+    for noise in (0.0, 2.0):
+        fit_memory(tmp_path / str(noise), replace(MEMORY, input_noise=noise))
+        logs.append(rows_of(tmp_path / str(noise)))
+    clean, noisy = logs
+    assert float(noisy[-1]["loss"]) > float(clean[-1]["loss"])
+    assert float(noisy[-1]["loss"]) - float(noisy[-1]["val_loss"]) > float(clean[-1]["loss"]) - float(
+        clean[-1]["val_loss"]
+    )
 
 
 def test_m_learns_from_sequences_of_many_lengths(tmp_path):
