@@ -9,7 +9,13 @@ from dreamgym.models.settings import MemorySettings, VisionSettings
 
 BAD_VALUES = {"epochs": 0, "batch_size": 0, "learning_rate": 0.0, "patience": -1}
 BAD_VISION = {"first_steps": 0, **BAD_VALUES, "kl_tolerance": -0.1, "final_learning_rate": -1e-9, "contrast": -1.0}
-BAD_MEMORY = {**BAD_VALUES, "sequence_length": 0, "final_learning_rate": -1e-9, "gradient_clip": 0.0, "input_noise": -0.1}
+BAD_MEMORY = {
+    **BAD_VALUES,
+    "sequence_length": 0,
+    "final_learning_rate": -1e-9,
+    "gradient_clip": 0.0,
+    "input_noise": -0.1,
+}
 CASES = [(VisionSettings, *item) for item in BAD_VISION.items()] + [
     (MemorySettings, *item) for item in BAD_MEMORY.items()
 ]
