@@ -10,7 +10,7 @@ import numpy as np
 
 from dreamgym.data.latents import LatentEpisode
 from dreamgym.errors import DataError
-from dreamgym.models.dynamics import MemoryArrays, lstm_step, sample_posterior
+from dreamgym.models.dynamics import MemoryArrays, draw_posterior, lstm_step
 from dreamgym.running.seeding import Stream, generator
 from dreamgym.world_model import Starts
 
@@ -121,7 +121,7 @@ def _states(
         for row, e in enumerate(used):
             size = min(steps, len(episodes[e]))
             mu, logvar = episodes[e].mu[:size], episodes[e].logvar[:size]
-            z[row, :size] = sample_posterior(np, mu, logvar, rng.standard_normal(mu.shape, np.float32))
+            z[row, :size] = draw_posterior(mu, logvar, rng)
             actions[row, :size] = episodes[e].actions[:size]
         state = (np.zeros((len(used), h.shape[1]), np.float32),) * 2
         for step in range(steps + 1):

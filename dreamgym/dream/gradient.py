@@ -53,8 +53,6 @@ def differentiate(
     value, gradient = 0.0, np.zeros_like(parameters)
     for number, member in enumerate(members):
         rows = np.arange(number, dreams.n, len(members))
-        if not len(rows):
-            break
         batch = DreamBatch(
             seeds=dreams.seed + rows[None],
             starts=None if starts is None else starts[rows],

@@ -119,7 +119,7 @@ def dropout_masks(n_dreams: int, hidden_size: int, rate: float, seed: int) -> np
 def _parts(n_candidates: int, n_dreams: int, n_members: int) -> Iterator[tuple[np.ndarray, int, np.ndarray]]:
     """Indices of candidates, a member and the indices of its dreams; at most ``MAX_ROWS`` dreams in each part."""
     for candidates in _split(np.arange(n_candidates), MAX_ROWS):
-        for member in range(min(n_members, n_dreams)):
+        for member in range(n_members):
             for rows in _split(np.arange(member, n_dreams, n_members), max(1, MAX_ROWS // len(candidates))):
                 yield candidates, member, rows
 
@@ -166,12 +166,15 @@ def recurrent_masks(world_model: WorldModel, dreams: Dreams) -> np.ndarray | Non
 
 
 def ensemble(world_model: WorldModel, dreams: Dreams) -> list[WorldModel]:
-    """The world model with each of the dreams' Ms, checked; the world model itself where there are none."""
+    """The world model with each of the dreams' Ms, checked; the world model itself where there are none.
+
+    Dream d runs on member d modulo their number, so members beyond the number of dreams have none and are left out.
+    """
     expected = [array.shape for array in world_model.memory]
     for number, member in enumerate(dreams.members):
         if [array.shape for array in member] != expected:
             raise WorldModelError(f"member {number} of the ensemble does not have the shapes of the world model's M")
-    return [world_model.replace(memory=member) for member in dreams.members] or [world_model]
+    return [world_model.replace(memory=member) for member in dreams.members[: dreams.n]] or [world_model]
 
 
 def check_policy(world_model: WorldModel, policy: PopulationPolicy, parameters: np.ndarray) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 
 from dreamgym.data.latents import LatentEpisode
 from dreamgym.evaluation.fidelity import Windows, one_step_heads
-from dreamgym.models.dynamics import sample_posterior
+from dreamgym.models.dynamics import draw_posterior
 from dreamgym.running.seeding import Stream, generator
 from dreamgym.world_model import WorldModel
 
@@ -48,5 +48,5 @@ def _logits(world_model: WorldModel, episode: LatentEpisode, rng: np.random.Gene
     mu, logvar, actions, targets = (
         np.asarray(x, np.float32)[None] for x in (episode.mu, episode.logvar, episode.actions, episode.targets)
     )
-    z = sample_posterior(np, mu, logvar, rng.standard_normal(mu.shape, np.float32))
+    z = draw_posterior(mu, logvar, rng)
     return one_step_heads(world_model.memory, Windows(z, actions, targets))[0, :, -1]

@@ -10,7 +10,7 @@ import numpy as np
 
 from dreamgym.data.latents import LatentEpisode
 from dreamgym.errors import DataError
-from dreamgym.models.dynamics import LOG_SIGMA_BOUNDS, MemoryArrays, Noise, lstm_step, sample, sample_posterior
+from dreamgym.models.dynamics import LOG_SIGMA_BOUNDS, MemoryArrays, Noise, draw_posterior, lstm_step, sample
 from dreamgym.running.files import write_figure
 from dreamgym.running.seeding import Stream, generator
 from dreamgym.world_model import WorldModel
@@ -92,8 +92,7 @@ def cut_windows(episodes: Iterable[LatentEpisode], steps: int, max_windows: int,
     if len(parts) > max_windows:
         parts = [parts[i] for i in np.linspace(0, len(parts) - 1, max_windows).astype(int)]
     mu, logvar, actions, targets = (np.stack(column) for column in zip(*parts, strict=True))
-    normal = rng.standard_normal(mu.shape, np.float32)
-    return Windows(sample_posterior(np, mu, logvar, normal), actions, targets)
+    return Windows(draw_posterior(mu, logvar, rng), actions, targets)
 
 
 def one_step_heads(memory: MemoryArrays, windows: Windows) -> np.ndarray:

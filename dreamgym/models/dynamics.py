@@ -131,6 +131,11 @@ def sample_posterior(xp: Any, mu: Array, logvar: Array, normal: Array) -> Array:
     return _clip(xp, mu + xp.exp(logvar * np.float32(0.5)) * normal, -LATENT_BOUND, LATENT_BOUND)
 
 
+def draw_posterior(mu: np.ndarray, logvar: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Latents from V's posterior with noise of a generator, float32 in the shape of ``mu``."""
+    return sample_posterior(np, mu, logvar, rng.standard_normal(mu.shape, np.float32))
+
+
 def _clip(xp: Any, x: Array, low: float, high: float) -> Array:
     return xp.minimum(xp.maximum(x, np.float32(low)), np.float32(high))
 

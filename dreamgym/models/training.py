@@ -14,7 +14,7 @@ import numpy as np
 
 from dreamgym.errors import TrainingError
 from dreamgym.models import memory, vision
-from dreamgym.models.dynamics import MemoryArrays, sample_posterior
+from dreamgym.models.dynamics import MemoryArrays, draw_posterior
 from dreamgym.models.fit import Batches, fit
 from dreamgym.models.replicas import on_all_devices
 from dreamgym.models.settings import MemorySettings, MemorySizes, VisionSettings
@@ -124,7 +124,7 @@ def draw_latents(
     """
     drawn = dict(sequences)
     mu, logvar = drawn.pop("mu"), drawn.pop("logvar")
-    drawn["z"] = sample_posterior(np, mu, logvar, rng.standard_normal(mu.shape, np.float32))
+    drawn["z"] = draw_posterior(mu, logvar, rng)
     if input_noise:
         scales = np.float32(input_noise) * np.abs(rng.standard_normal((len(mu), 1, 1), np.float32))
         drawn["read"] = drawn["z"][:, :-1] + scales * rng.standard_normal(mu[:, 1:].shape, np.float32)

@@ -11,7 +11,7 @@ from dreamgym.data.sequences import split_episodes
 from dreamgym.errors import DataError
 from dreamgym.evaluation.fidelity import WARM_UP, open_loop
 from dreamgym.models import vision_numpy
-from dreamgym.models.dynamics import sample_posterior
+from dreamgym.models.dynamics import draw_posterior
 from dreamgym.running.seeding import Stream, generator
 from dreamgym.world_model import WorldModel
 
@@ -84,7 +84,7 @@ def dream_strip(world_model: WorldModel, episode: Episode, first: int | None = N
         vision_numpy.encode(world_model.vision, frames[i : i + _TOGETHER]) for i in range(0, len(frames), _TOGETHER)
     ]
     mu, logvar = (np.concatenate(column) for column in zip(*encoded, strict=True))
-    z = sample_posterior(np, mu, logvar, rng.standard_normal(mu.shape, np.float32))
+    z = draw_posterior(mu, logvar, rng)
     dreamt, _ = open_loop(world_model, z[None], episode.actions[None, first:last], warm_up, rng)
     ahead = [0, *(steps for steps in AHEAD if first + warm_up + steps <= last)]
     places = warm_up + np.array(ahead)

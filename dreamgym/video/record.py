@@ -10,7 +10,7 @@ import numpy as np
 from dreamgym.data.episodes import Episode
 from dreamgym.errors import PolicyError
 from dreamgym.evaluation.fidelity import open_loop
-from dreamgym.models.dynamics import sample_posterior
+from dreamgym.models.dynamics import draw_posterior
 from dreamgym.play.episodes import play_episodes
 from dreamgym.play.game import Keep, Played
 from dreamgym.play.resolve import Player, resolve
@@ -108,7 +108,7 @@ def comparison(world_model: WorldModel, episode: Episode, scale: int, warm_up: i
     warm_up = min(warm_up, len(episode) // 2)
     rng = generator(episode.seed, Stream.OPEN_LOOP)
     mu, logvar = in_parts(world_model.encode, episode.frames)
-    z = sample_posterior(np, mu, logvar, rng.standard_normal(mu.shape, np.float32))
+    z = draw_posterior(mu, logvar, rng)
     dreamt, targets = open_loop(world_model, z[None], episode.actions[None], warm_up, rng)
     counted = np.arange(len(episode)) >= warm_up
     paid = world_model.task.price * targets[0] + world_model.step_cost
